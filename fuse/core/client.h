@@ -1,0 +1,120 @@
+/*
+ * The client's core: turns file operations into requests to the master and the chunkservers, buffers
+ * writes, reassembles and verifies reads. Pure: see base/step.h. The FUSE shell (fuse/shell) feeds it
+ * from /dev/fuse; the simulator feeds it from its kernel model.
+ *
+ * Each operation is one EV_CALL with a struct cl_call, answered by exactly one DFS_FX_REPLY with a
+ * struct cl_reply (CL_FORGET: none). EV_CALL_CANCEL asks for an early answer: the core replies at once
+ * with DFS_EINTR if the call waits for a server and has not changed anything yet that the caller could
+ * not see; a mutation that was sent stays in flight and its outcome is dropped.
+ */
+#ifndef DFS_CLIENT_H
+#define DFS_CLIENT_H
+
+#include "libdfsproto/base/step.h"
+#include "libdfsproto/session/session.h"
+
+struct cl_config {
+	struct dfs_identity identity; /* Copied. identity.seed is filled from EV_BOOT. */
+	const char *masters;          /* "host:port[,host:port…]". */
+	const char *subtree;          /* Path on the cluster that becomes the root: "/" or "/a/b". */
+	u64 write_behind_bytes;       /* Dirty bytes held at most, over all files; 0: 64 MiB. */
+	nsec write_behind_age;        /* Dirty data is sent after this; 0: 5 s. */
+	nsec timeout;                 /* Calls fail with DFS_ETIMEDOUT after this; 0: they wait for ever. */
+	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
+};
+
+enum cl_op {
+	CL_LOOKUP,      /* ino (parent), name                      -> attr */
+	CL_FORGET,      /* ino, count                              -> (no reply) */
+	CL_GETATTR,     /* ino                                     -> attr */
+	CL_SETATTR,     /* ino, set                                -> attr */
+	CL_READLINK,    /* ino                                     -> bytes */
+	CL_MKNOD,       /* ino (parent), name, mode, rdev          -> attr */
+	CL_MKDIR,       /* ino (parent), name, mode                -> attr */
+	CL_SYMLINK,     /* ino (parent), name, name2 (target)      -> attr */
+	CL_LINK,        /* ino, ino2 (parent), name                -> attr */
+	CL_UNLINK,      /* ino (parent), name */
+	CL_RMDIR,       /* ino (parent), name */
+	CL_RENAME,      /* ino (parent), name, ino2, name2, flags (dfs_rename_bits) */
+	CL_CREATE,      /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
+	CL_OPEN,        /* ino, flags (O_*)                        -> attr, handle */
+	CL_READ,        /* ino, handle, offset, size               -> pieces */
+	CL_WRITE,       /* ino, handle, offset, data, flags (O_*)  -> count */
+	CL_FLUSH,       /* ino, handle: close(2) of one descriptor */
+	CL_FSYNC,       /* ino, handle, flags: 1 = data only */
+	CL_RELEASE,     /* ino, handle */
+	CL_OPENDIR,     /* ino                                     -> handle */
+	CL_READDIR,     /* ino, handle, offset (cookie), size, flags: 1 = with attributes -> entries */
+	CL_RELEASEDIR,  /* ino, handle */
+	CL_FSYNCDIR,    /* ino, handle */
+	CL_STATFS,      /* -> statfs */
+	CL_GETXATTR,    /* ino, name, size                         -> bytes, or count when size is 0 */
+	CL_SETXATTR,    /* ino, name, value, flags (dfs_setxattr_bits) */
+	CL_LISTXATTR,   /* ino, size                               -> bytes, or count when size is 0 */
+	CL_REMOVEXATTR, /* ino, name */
+	CL_SYNC_ALL,    /* Write back everything, as before an unmount; replies when all is durable. */
+};
+
+/* A decoded operation. Spans are borrowed for the step; the core copies what it keeps. */
+struct cl_call {
+	enum cl_op op;
+	u32 uid;
+	u32 gid;
+	u64 ino;
+	u64 ino2;
+	struct dfs_span name;
+	struct dfs_span name2;
+	struct dfs_span value;
+	u64 handle;
+	u64 offset; /* Bytes, or the cookie of READDIR. */
+	u64 size;   /* Bytes. */
+	u64 count;  /* FORGET: look-ups forgotten. */
+	u32 flags;
+	u32 mode;
+	u32 rdev;
+	struct dfs_setattr set;  /* SETATTR; set.ino is ignored. */
+	struct dfs_payload data; /* WRITE; referenced by the core if kept. */
+};
+
+#define CL_PIECES_MAX 64
+
+struct cl_entry {
+	struct dfs_span name; /* Borrowed until the next step. */
+	u64 next_offset;      /* Cookie that continues after this entry. */
+	struct dfs_attr attr; /* Only ino and mode unless attributes were asked for. */
+};
+
+/* Borrowed until the core's next step. */
+struct cl_reply {
+	enum cl_op op;
+	int status; /* 0 or a negative DFS_E…; then nothing else is valid. */
+	struct dfs_attr attr;
+	u64 handle;
+	u64 count;
+	struct dfs_span bytes;
+	/* READ: what was read, in order. Pieces without a buffer are zeros. The host uses them before it
+	 * returns to the core, or takes its own references. */
+	u32 pieces_count;
+	struct dfs_payload pieces[CL_PIECES_MAX];
+	const struct cl_entry *entries; /* READDIR; `.` and `..` included. */
+	u32 entries_count;
+	struct dfs_statfs_reply statfs;
+};
+
+struct cl;
+
+struct cl *cl_new(const struct cl_config *config);
+void cl_free(struct cl *cl);
+
+/* True once the cluster accepted us and the subtree was found; ret_error tells why not yet: 0 (no
+ * master reached so far) or the last refusal (DFS_EWRONG_KEY, DFS_ENOENT for the subtree, …). For
+ * mount(8)'s first answer. */
+bool cl_ready(const struct cl *cl, int *ret_error, struct dfs_span *ret_text);
+/* Bytes written and not yet stored by a chunkserver, and the files that have some. For umount. */
+u64 cl_dirty_bytes(const struct cl *cl);
+
+/* struct dfs_core_ops for the hosts; `core` is a struct cl. */
+extern const struct dfs_core_ops cl_core_ops;
+
+#endif
