@@ -6,11 +6,13 @@
  * are sent again, in their order, on the next link. So a request ends in exactly one of: its reply,
  * dfs_session_cancel(), or the session's own end. The owner must therefore never have two requests
  * in flight of which a late repetition of the first would undo the second (overlapping writes).
- * An acceptor serves one link and ends with it. When a node connects anew, the owner closes its old
- * acceptor first: bytes still on the way there must not act any more.
+ * An acceptor serves one link and ends with it: after pulling, its owner looks for
+ * DFS_SESSION_CLOSED (a peer that never came up leaves no event) and frees it. When a node connects
+ * anew, the owner closes its old acceptor first: bytes still on the way there must not act any
+ * more.
  *
- * The session calls nobody. The owner feeds it, then pulls: while (dfs_session_next(...)) handle it.
- * Who embeds it: the client core, the chunkserver core, the master core.
+ * The session calls nobody. The owner feeds it, then pulls: while (dfs_session_next(...)) handle
+ * it. Who embeds it: the client core, the chunkserver core, the master core.
  */
 #ifndef DFS_SESSION_SESSION_H
 #define DFS_SESSION_SESSION_H
@@ -24,10 +26,10 @@
 struct dfs_identity {
 	u8 key[DFS_KEY_BYTES]; /* The cluster's. */
 	u64 cluster;           /* The cluster's id. */
-	u64 node;              /* This daemon, across reconnects; a client makes a new one per mount. */
-	u64 host;              /* This machine and boot. */
-	u16 role;              /* enum dfs_role. */
-	char name[64];         /* For the logs of the peers. */
+	u64 node;      /* This daemon, across reconnects; a client makes a new one per mount. */
+	u64 host;      /* This machine and boot. */
+	u16 role;      /* enum dfs_role. */
+	char name[64]; /* For the logs of the peers. */
 	u8 seed[DFS_SEED_BYTES]; /* From EV_BOOT; nonces are HMAC(seed, counter). */
 	u64 nonces;              /* How many were made. */
 	struct dfs_prng prng;    /* Jitter of backoffs. */
@@ -39,26 +41,29 @@ enum dfs_session_state {
 	DFS_SESSION_CONNECTING, /* Connector: LINK_OPEN is out. */
 	DFS_SESSION_GREETING,   /* Handshake under way. */
 	DFS_SESSION_UP,
-	DFS_SESSION_CLOSED,     /* Acceptor after its link; connector after close(). */
+	DFS_SESSION_CLOSED, /* Acceptor after its link; connector after close(). */
 };
 
 enum dfs_session_event_kind {
-	DFS_SESSION_EV_UP,      /* Handshake done: peer fields are valid. Requests kept were sent again. */
+	DFS_SESSION_EV_UP, /* Handshake done: peer fields are valid. Requests kept were sent again.
+			    */
 	DFS_SESSION_EV_LOST,    /* Was up and is not any more. Connectors go on by themselves. */
-	DFS_SESSION_EV_REFUSED, /* The peer, or we, refused: status and text say why. Connectors retry slowly. */
+	DFS_SESSION_EV_REFUSED, /* The peer, or we, refused: status and text say why. Connectors
+				   retry slowly. */
 	DFS_SESSION_EV_REQUEST, /* The peer asks: answer with dfs_session_reply, soon or later. */
-	DFS_SESSION_EV_REPLY,   /* The peer answered: tag is the one given to dfs_session_request. */
+	DFS_SESSION_EV_REPLY, /* The peer answered: tag is the one given to dfs_session_request. */
 };
 
 struct dfs_session_event {
 	enum dfs_session_event_kind kind;
-	u16 type;                /* REQUEST, REPLY: enum dfs_msg. */
-	u64 request;             /* REQUEST: id for dfs_session_reply. REPLY: what dfs_session_request gave. */
-	u64 tag;                 /* REPLY: the owner's. */
-	int status;              /* REPLY, REFUSED. */
-	struct dfs_span body;    /* Borrowed until the next call on the session. */
-	struct dfs_buf *payload; /* Borrowed; NULL when there is none. */
-	struct dfs_span text;    /* REFUSED: a sentence for people. */
+	u16 type;    /* REQUEST, REPLY: enum dfs_msg. */
+	u64 request; /* REQUEST: id for dfs_session_reply. REPLY: what dfs_session_request gave. */
+	u64 tag;     /* REPLY: the owner's. */
+	u16 version; /* REQUEST, REPLY: what the body is coded with; not above the peer's. */
+	int status;  /* REPLY, LOST, REFUSED. */
+	struct dfs_span body;    /* Borrowed until the next pull or step. */
+	struct dfs_buf *payload; /* Borrowed likewise; NULL when there is none. */
+	struct dfs_span text;    /* LOST, REFUSED: a sentence for people. */
 };
 
 /* What the other side said of itself; valid from EV_UP on. */
@@ -72,7 +77,7 @@ struct dfs_peer {
 
 /* Timing; zeroes mean the defaults in parentheses. */
 struct dfs_session_tuning {
-	nsec heartbeat;   /* (1 s) Silence after which a PING goes out; three of them end the link. */
+	nsec heartbeat; /* (1 s) Silence after which a PING goes out; three of them end the link. */
 	nsec connect_max; /* (3 s) From LINK_OPEN to UP. */
 	nsec backoff_min; /* (20 ms) */
 	nsec backoff_max; /* (1 s) */
@@ -93,10 +98,13 @@ struct dfs_session *dfs_session_new_acceptor(struct dfs_identity *identity, u64 
 void dfs_session_free(struct dfs_session *session);
 void dfs_session_tune(struct dfs_session *session, const struct dfs_session_tuning *tuning);
 
-/* Start connecting (now), or stop for good: the link closes, kept requests are dropped unanswered. */
+/* Start connecting (now), or stop for good: the link closes, kept requests are dropped unanswered.
+ */
 void dfs_session_open(struct dfs_session *session, nsec now, struct dfs_fxs *fxs);
 void dfs_session_close(struct dfs_session *session, struct dfs_fxs *fxs);
-/* Connector: drop this link and go on with the next address at once (the peer does not lead, say). */
+/* Connector: drop this link and go on with the next address at once (the peer does not lead, say).
+ * Once all addresses were left so in turn, the next round begins after a backoff. LOST pends as
+ * usual. */
 void dfs_session_next_address(struct dfs_session *session, nsec now, struct dfs_fxs *fxs);
 
 /* Events of the link this session has now: LINK_UP, LINK_BYTES, LINK_ROOM, LINK_DOWN. */
@@ -112,10 +120,11 @@ bool dfs_session_next(struct dfs_session *session, nsec now, struct dfs_session_
 		      struct dfs_fxs *fxs);
 
 /*
- * Send a request: `writer` was begun by dfs_session_writer() and holds the body; the session takes its
- * buffer. `payload` (may be NULL) is referenced: payload[offset, +bytes). Kept for repetition until
- * answered or cancelled. Before UP it is kept and sent when the session comes up; beyond the peer's
- * credits it waits inside. Returns its id. DFS_CREDITS bounds nothing here: owners bound themselves.
+ * Send a request: `writer` was begun by dfs_session_writer() and holds the body; the session takes
+ * its buffer. `payload` (may be NULL) is referenced: payload[offset, +bytes). Kept for repetition
+ * until answered or cancelled. Before UP it is kept and sent when the session comes up; beyond the
+ * peer's credits it waits inside. Returns its id. DFS_CREDITS bounds nothing here: owners bound
+ * themselves.
  */
 struct dfs_payload {
 	struct dfs_buf *buf;

@@ -39,6 +39,26 @@ const char *dfs_op_name(u16 op)
 }
 #undef MSG
 
+#define MSG(NAME, name, number, since, doc) \
+	case number:                        \
+		return number >= DFS_MSG_REQUESTS && !is_reply(#NAME);
+static bool is_reply(const char *name)
+{
+	static const char suffix[] = "_REPLY";
+	size_t length = strlen(name);
+	return length >= sizeof(suffix) && strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+bool dfs_msg_is_request(u16 type)
+{
+	switch (type) {
+#include "libdfsproto/schema/wire.def"
+	default:
+		return false;
+	}
+}
+#undef MSG
+
 #define MSG(NAME, name, number, since, doc)                         \
 	case number: {                                              \
 		struct dfs_##name value;                            \
@@ -55,6 +75,15 @@ void dfs_msg_dump(struct dfs_text *text, u16 type, struct dfs_span body, u16 ver
 #include "libdfsproto/schema/wire.def"
 	default:
 		dfs_text_add(text, "unknown message %u", type);
+	}
+}
+
+void dfs_op_dump(struct dfs_text *text, u16 op, struct dfs_span body, u16 version)
+{
+	switch (op) {
+#include "libdfsproto/schema/ops.def"
+	default:
+		dfs_text_add(text, "unknown operation %u", op);
 	}
 }
 #include "libdfsproto/wire/rows_end.h"

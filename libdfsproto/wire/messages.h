@@ -34,6 +34,7 @@ enum dfs_op {
 };
 #include "libdfsproto/wire/rows_end.h"
 
+#define DFS_MSG_REQUESTS   32 /* Messages below are the session's own; requests start here. */
 #define DFS_OP_FROM_LEADER 64 /* Operations from here on are the leader's own. */
 
 enum dfs_role { DFS_ROLE_MASTER = 1, DFS_ROLE_CHUNKSERVER, DFS_ROLE_CLIENT, DFS_ROLE_ADMIN };
@@ -58,7 +59,10 @@ enum dfs_setxattr_bits { DFS_SETXATTR_CREATE = 1, DFS_SETXATTR_REPLACE = 2 };
 /* "WRITE", or "UNKNOWN". */
 const char *dfs_msg_name(u16 type);
 const char *dfs_op_name(u16 op);
+/* Does a message of this type ask for a reply? Not so: *_REPLY rows, session messages, unknown ones. */
+bool dfs_msg_is_request(u16 type);
 /* One message as text, whatever its type; "malformed" when it does not decode. */
 void dfs_msg_dump(struct dfs_text *text, u16 type, struct dfs_span body, u16 version);
+void dfs_op_dump(struct dfs_text *text, u16 op, struct dfs_span body, u16 version);
 
 #endif
