@@ -81,7 +81,8 @@ struct ms_result {
 	u64 session;  /* SESSION_OPEN: the new session. SESSION_CLOSE: the one that ended. */
 	u64 reserved; /* RESERVE: the first id; the number asked for follows from it. */
 	u64 orphaned; /* This inode has no name any more: PURGE it when nobody holds it open. */
-	u64 cutting;  /* This inode's map has dead rows left: propose CUT for it until it is 0. */
+	u64 cutting;  /* Some chunk map (this inode's, perhaps more) has dead rows left: as long
+		       * as ms_scan_cuts finds any, propose CUT for the first. 0: no news. */
 	struct ms_trim trim; /* SETATTR(size): trim.chunk != 0 when a chunk was cut inside. */
 	const u64
 	    *garbage; /* Chunks that were dropped from the tables: delete, then FORGET_CHUNKS. */

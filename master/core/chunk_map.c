@@ -1,0 +1,231 @@
+/*
+ * Rows of chunk maps coming and going: see chunk_map.h.
+ *
+ * In step with each map row: the chunk's row in the chunk table, later its row in the garbage
+ * table, and a row in the trim table while `valid` is a bound.
+ */
+#include "master/core/chunk_map.h"
+
+/* So few rows are looked up one by one: cheaper than an iterator, and most files have one chunk. */
+enum { GETS_MAX = 4 };
+
+#define GOAL_DEFAULT 1 /* Copies. */
+
+int ms_map_cut_get(struct ms_state *state, u64 ino, const struct dfs_row_inode *inode,
+		   struct dfs_row_cut *ret_cut)
+{
+	*ret_cut = (struct dfs_row_cut){.from = UINT64_MAX};
+	if (inode->cutting == 0)
+		return 0;
+	return ms_must(state, ms_row_cut_get(state, ms_key1(MS_TABLE_CUT, ino), ret_cut));
+}
+
+int ms_map_find(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, u64 index,
+		struct dfs_row_map *ret_row)
+{
+	struct dfs_row_map row;
+	int status = ms_row_map_get(state, ms_key2(MS_TABLE_MAP, ino, index), &row);
+	if (status == 0 && ms_map_dead(cut, index, &row))
+		status = DFS_ENOENT;
+	if (status == 0)
+		*ret_row = row;
+	return status;
+}
+
+/* The row goes, the chunk becomes garbage. */
+static int drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row_map *row)
+{
+	struct ms_key chunk_key = ms_key1(MS_TABLE_CHUNK, row->chunk);
+	struct dfs_row_chunk chunk;
+	int status = ms_must(state, ms_row_chunk_get(state, chunk_key, &chunk));
+	if (status != 0)
+		return status;
+	DFS_ASSERT(state->garbage_count < MS_GARBAGE_PER_OP_MAX);
+	struct dfs_row_garbage garbage = {.epoch = chunk.epoch};
+	ms_row_delete(state, chunk_key);
+	ms_row_garbage_put(state, ms_key1(MS_TABLE_GARBAGE, row->chunk), &garbage);
+	ms_row_delete(state, ms_key2(MS_TABLE_MAP, ino, index));
+	if (row->valid != DFS_VALID_ALL)
+		ms_row_delete(state, ms_key2(MS_TABLE_TRIM, ino, index));
+	state->garbage[state->garbage_count++] = row->chunk;
+	state->counters.chunks--;
+	state->counters.garbage++;
+	return 0;
+}
+
+/* A chunk that a file may take over: nobody else has it, and it is not on its way out. */
+static int check_fresh(struct ms_state *state, u64 id)
+{
+	struct dfs_row_chunk chunk;
+	int status = ms_row_chunk_get(state, ms_key1(MS_TABLE_CHUNK, id), &chunk);
+	if (status == 0)
+		return DFS_EINVAL;
+	if (status != DFS_ENOENT)
+		return status;
+	if (state->counters.garbage == 0)
+		return 0;
+	struct dfs_row_garbage garbage;
+	status = ms_row_garbage_get(state, ms_key1(MS_TABLE_GARBAGE, id), &garbage);
+	if (status == 0)
+		return DFS_ESTALE;
+	return status == DFS_ENOENT ? 0 : status;
+}
+
+int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_row_cut *cut,
+	       const struct dfs_committed *item, u64 *ret_added)
+{
+	struct ms_key map_key = ms_key2(MS_TABLE_MAP, inode->ino, item->index);
+	struct dfs_row_map row;
+	int status = ms_row_map_get(state, map_key, &row);
+	if (status != 0 && status != DFS_ENOENT)
+		return status;
+	bool dead = status == 0 && ms_map_dead(cut, item->index, &row);
+	if (status == 0 && !dead) {
+		*ret_added = 0;
+		return row.chunk == item->chunk ? 0 : DFS_ESTALE;
+	}
+	if (dead && row.chunk == item->chunk)
+		return DFS_ESTALE;
+	status = check_fresh(state, item->chunk);
+	if (status != 0)
+		return status;
+	if (dead) {
+		status = drop(state, inode->ino, item->index, &row);
+		if (status != 0)
+			return status;
+		inode->row.chunks--;
+	}
+	row = (struct dfs_row_map){
+	    .chunk = item->chunk, .born = inode->row.change, .valid = DFS_VALID_ALL};
+	struct dfs_row_chunk chunk = {
+	    .epoch = 1,
+	    .goal = GOAL_DEFAULT,
+	    .references = 1,
+	    .ino = inode->ino,
+	    .index = item->index,
+	};
+	ms_row_map_put(state, map_key, &row);
+	ms_row_chunk_put(state, ms_key1(MS_TABLE_CHUNK, item->chunk), &chunk);
+	inode->row.chunks++;
+	state->counters.chunks++;
+	*ret_added = 1;
+	return 0;
+}
+
+static int drop_by_gets(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, u64 end,
+			u64 *ret_dropped)
+{
+	u64 dropped = 0;
+	for (u64 index = cut->next; index < end; index++) {
+		struct dfs_row_map row;
+		int status = ms_row_map_get(state, ms_key2(MS_TABLE_MAP, ino, index), &row);
+		if (status == DFS_ENOENT)
+			continue;
+		if (status == 0 && ms_map_dead(cut, index, &row)) {
+			status = drop(state, ino, index, &row);
+			dropped++;
+		}
+		if (status != 0)
+			return status;
+	}
+	*ret_dropped = dropped;
+	return 0;
+}
+
+int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u64 end, u32 *budget,
+		     u64 *ret_dropped, bool *ret_end)
+{
+	*ret_dropped = 0;
+	*ret_end = true;
+	if (end <= cut->next)
+		return 0;
+	if (end - cut->next <= dfs_min((u64)GETS_MAX, (u64)*budget)) {
+		*budget -= (u32)(end - cut->next);
+		return drop_by_gets(state, ino, cut, end, ret_dropped);
+	}
+	int status = 0;
+	struct ms_scan scan;
+	ms_scan_begin(&scan, state, ms_key2(MS_TABLE_MAP, ino, cut->next),
+		      ms_key2(MS_TABLE_MAP, ino, end));
+	while (status == 0 && ms_scan_next(&scan)) {
+		struct dfs_row_map row;
+		u64 index = ms_key_second(scan.key);
+		if (*budget == 0) {
+			cut->next = index;
+			*ret_end = false;
+			break;
+		}
+		(*budget)--;
+		status = ms_row_map_open(state, scan.value, &row);
+		if (status == 0 && ms_map_dead(cut, index, &row)) {
+			status = drop(state, ino, index, &row);
+			(*ret_dropped)++;
+		}
+	}
+	int scan_status = ms_scan_end(&scan);
+	return status != 0 ? status : scan_status;
+}
+
+/* The chunk at `index` counts up to `length` only, from now on and on its replicas soon. */
+static int bound(struct ms_state *state, struct ms_inode *inode, u64 index, u32 length,
+		 struct ms_trim *trim)
+{
+	struct ms_key map_key = ms_key2(MS_TABLE_MAP, inode->ino, index);
+	struct dfs_row_map row;
+	int status = ms_row_map_get(state, map_key, &row);
+	if (status != 0)
+		return status == DFS_ENOENT ? 0 : status;
+	struct dfs_row_chunk chunk;
+	status = ms_row_chunk_get(state, ms_key1(MS_TABLE_CHUNK, row.chunk), &chunk);
+	if (status != 0)
+		return ms_must(state, status);
+	struct dfs_row_trim trim_row = {.chunk = row.chunk};
+	row.valid = dfs_min(row.valid, length);
+	ms_row_map_put(state, map_key, &row);
+	ms_row_trim_put(state, ms_key2(MS_TABLE_TRIM, inode->ino, index), &trim_row);
+	*trim = (struct ms_trim){
+	    .ino = inode->ino,
+	    .index = index,
+	    .chunk = row.chunk,
+	    .epoch = chunk.epoch,
+	    .length = row.valid,
+	};
+	return 0;
+}
+
+int ms_map_truncate(struct ms_state *state, struct ms_inode *inode, u64 size,
+		    struct ms_result *result)
+{
+	DFS_ASSERT(size < inode->row.size);
+	if (inode->row.chunks == 0)
+		return 0;
+	u64 from = ms_chunks_of(&inode->row, size);
+	u64 end = ms_chunks_of(&inode->row, inode->row.size);
+	if (inode->row.cutting != 0) {
+		struct dfs_row_cut pending;
+		int status = ms_map_cut_get(state, inode->ino, &inode->row, &pending);
+		if (status != 0)
+			return status;
+		if (pending.from < from)
+			return DFS_EBUSY;
+		end = UINT64_MAX; /* Dead rows may be anywhere. */
+	}
+	struct dfs_row_cut cut = {.from = from, .before = inode->row.change, .next = from};
+	u32 budget = DFS_MAP_ROWS_PER_OP;
+	u64 dropped;
+	bool finished;
+	int status = ms_map_drop_dead(state, inode->ino, &cut, end, &budget, &dropped, &finished);
+	if (status != 0)
+		return status;
+	inode->row.chunks -= dropped;
+	struct ms_key cut_key = ms_key1(MS_TABLE_CUT, inode->ino);
+	if (!finished) {
+		ms_row_cut_put(state, cut_key, &cut);
+		result->cutting = inode->ino;
+	} else if (inode->row.cutting != 0) {
+		ms_row_delete(state, cut_key);
+	}
+	inode->row.cutting = !finished;
+	u32 inside = (u32)(size & (ms_chunk_bytes(&inode->row) - 1));
+	return inside == 0 ? 0 : bound(state, inode, from - 1, inside, &result->trim);
+}

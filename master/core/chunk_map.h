@@ -1,0 +1,45 @@
+/*
+ * The chunk map of a file: which chunk holds which part of it, how far the chunk's bytes count, and
+ * how rows leave it again.
+ *
+ * Truncation and PURGE drop at most DFS_MAP_ROWS_PER_OP rows in one operation. What is left stands
+ * in the cut table, {from, before}: rows of this inode with index >= from and born < before are
+ * dead. Nobody sees dead rows any more, new rows may be put over them (they are born later), and
+ * CUT operations drop the rest. There is one such row per inode at most.
+ */
+#ifndef DFS_MASTER_CHUNK_MAP_H
+#define DFS_MASTER_CHUNK_MAP_H
+
+#include "master/core/txn.h"
+
+/* What is dead in an inode's map; from UINT64_MAX: nothing. */
+int ms_map_cut_get(struct ms_state *state, u64 ino, const struct dfs_row_inode *inode,
+		   struct dfs_row_cut *ret_cut);
+static inline bool ms_map_dead(const struct dfs_row_cut *cut, u64 index,
+			       const struct dfs_row_map *row)
+{
+	return index >= cut->from && row->born < cut->before;
+}
+
+/* Put a new chunk at `index`, where no row that counts may be: 0, or DFS_ESTALE when there is one
+ * with another chunk, or the chunk is garbage; DFS_EINVAL when it belongs elsewhere. ret_added: 0
+ * when just this chunk was there already. The inode's `change` must have moved before. */
+int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_row_cut *cut,
+	       const struct dfs_committed *item, u64 *ret_added);
+
+/* Rows from `cut->next` on that are dead: drop them until *budget is used up. ret_dropped counts
+ * them; ret_end says that none is left, otherwise cut->next has moved. `end` bounds the search: no
+ * row is at or beyond it. */
+int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u64 end, u32 *budget,
+		     u64 *ret_dropped, bool *ret_end);
+
+/* The file becomes `size` bytes long, which is less than it was; result gets the trim of the chunk
+ * that is cut inside. DFS_EBUSY while an earlier cut that ends below this one is not finished. */
+int ms_map_truncate(struct ms_state *state, struct ms_inode *inode, u64 size,
+		    struct ms_result *result);
+
+/* The chunk at an index as readers see it: DFS_ENOENT for holes. */
+int ms_map_find(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, u64 index,
+		struct dfs_row_map *ret_row);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * SETXATTR and REMOVEXATTR. Who may do so is the kernel's business; which names and sizes exist is
+ * ours.
+ */
+#include "master/core/ops.h"
+#include "master/core/txn.h"
+
+static bool has_prefix(struct dfs_span name, const char *prefix)
+{
+	size_t length = strlen(prefix);
+	return name.length > length && memcmp(name.data, prefix, length) == 0;
+}
+
+/* xattr(7): a namespace we know and something behind it. POSIX ACLs are refused: to store one that
+ * nobody enforces would be a lie about who may read the file. */
+static int check_name(const struct ms_inode *inode, struct dfs_span name)
+{
+	if (name.length > 0 && memchr(name.data, 0, name.length) != NULL)
+		return DFS_EINVAL;
+	if (has_prefix(name, "system.posix_acl_"))
+		return DFS_ENOTSUP;
+	if (has_prefix(name, "user.")) {
+		bool carries = S_ISREG(inode->row.mode) || S_ISDIR(inode->row.mode);
+		return carries ? 0 : DFS_EPERM;
+	}
+	if (has_prefix(name, "trusted.") || has_prefix(name, "security.") ||
+	    has_prefix(name, "system."))
+		return 0;
+	return DFS_ENOTSUP;
+}
+
+/* Account for an attribute whose value was `old_bytes` long and is `new_bytes` long now. */
+static int resize(struct ms_inode *inode, u32 old_bytes, u32 new_bytes)
+{
+	u32 total = inode->row.xattrs_bytes - old_bytes + new_bytes;
+	if (new_bytes > old_bytes && total > DFS_XATTR_TOTAL_BYTES_MAX)
+		return DFS_ENOSPC;
+	inode->row.xattrs_bytes = total;
+	return 0;
+}
+
+static int add_name(struct ms_inode *inode, struct dfs_span name)
+{
+	u32 bytes = name.length + 1;
+	if (inode->row.xattrs_names_bytes + bytes > DFS_XATTR_LIST_BYTES_MAX)
+		return DFS_ENOSPC;
+	inode->row.xattrs_names_bytes += bytes;
+	return resize(inode, 0, bytes);
+}
+
+int ms_op_setxattr(struct ms_state *state, const struct ms_op *op, const struct dfs_setxattr *body,
+		   struct ms_result *result)
+{
+	const u32 known = DFS_SETXATTR_CREATE | DFS_SETXATTR_REPLACE;
+	struct ms_inode *inode;
+	struct dfs_row_xattr row;
+	int status = ms_txn_handle(state, body->ino, &inode);
+	if (status == 0)
+		status = check_name(inode, body->name);
+	if (status == 0 && (body->flags & ~known) != 0)
+		status = DFS_EINVAL;
+	if (status != 0)
+		return status;
+	struct ms_key key = ms_key_name(MS_TABLE_XATTR, inode->ino, body->name);
+	u32 old_bytes = 0;
+	status = ms_row_xattr_get(state, key, &row);
+	if (status == 0) {
+		if ((body->flags & DFS_SETXATTR_CREATE) != 0)
+			return DFS_EEXIST;
+		old_bytes = row.value.length;
+	} else if (status == DFS_ENOENT) {
+		if ((body->flags & DFS_SETXATTR_REPLACE) != 0)
+			return DFS_ENODATA;
+		status = add_name(inode, body->name);
+	}
+	if (status == 0)
+		status = resize(inode, old_bytes, body->value.length);
+	if (status != 0)
+		return status;
+	row.value = body->value;
+	ms_row_xattr_put(state, key, &row);
+	ms_inode_changed(inode, op->wall);
+	result->attr = ms_inode_attr(inode->ino, &inode->row);
+	return 0;
+}
+
+int ms_op_removexattr(struct ms_state *state, const struct ms_op *op,
+		      const struct dfs_removexattr *body, struct ms_result *result)
+{
+	struct ms_inode *inode;
+	struct dfs_row_xattr row;
+	int status = ms_txn_handle(state, body->ino, &inode);
+	if (status == 0)
+		status = check_name(inode, body->name);
+	if (status != 0)
+		return status;
+	struct ms_key key = ms_key_name(MS_TABLE_XATTR, inode->ino, body->name);
+	status = ms_row_xattr_get(state, key, &row);
+	if (status != 0)
+		return status == DFS_ENOENT ? DFS_ENODATA : status;
+	inode->row.xattrs_names_bytes -= body->name.length + 1;
+	inode->row.xattrs_bytes -= body->name.length + 1 + row.value.length;
+	ms_row_delete(state, key);
+	ms_inode_changed(inode, op->wall);
+	result->attr = ms_inode_attr(inode->ino, &inode->row);
+	return 0;
+}

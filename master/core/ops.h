@@ -1,0 +1,32 @@
+/*
+ * One function per operation of schema/ops.def. Each gets the decoded body, whose values are
+ * untrusted, and answers with a status; it changes the inodes of the transaction, the counters and
+ * the batch, all of which apply.c throws away unless the status is 0.
+ */
+#ifndef DFS_MASTER_OPS_H
+#define DFS_MASTER_OPS_H
+
+#include "master/core/state_i.h"
+
+#define MS_OP(name)                                                                                \
+	int ms_op_##name(struct ms_state *state, const struct ms_op *op,                           \
+			 const struct dfs_##name *body, struct ms_result *result);
+MS_OP(make)
+MS_OP(link)
+MS_OP(unlink)
+MS_OP(rmdir)
+MS_OP(rename)
+MS_OP(setattr)
+MS_OP(setxattr)
+MS_OP(removexattr)
+MS_OP(commit)
+MS_OP(session_open)
+MS_OP(session_close)
+MS_OP(reserve)
+MS_OP(purge)
+MS_OP(forget_chunks)
+MS_OP(trimmed)
+MS_OP(cut)
+#undef MS_OP
+
+#endif

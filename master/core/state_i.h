@@ -1,0 +1,43 @@
+/*
+ * The state machine's own struct, for the files of it only: state.c, tables.c, txn.c, apply.c,
+ * op_*.c, query_*.c, check*.c.
+ */
+#ifndef DFS_MASTER_STATE_I_H
+#define DFS_MASTER_STATE_I_H
+
+#include "master/core/tables.h"
+
+/* An operation changes at most two directories and two inodes in them. */
+#define MS_TXN_INODES_MAX 4
+
+struct ms_inode {
+	u64 ino;
+	bool dirty; /* The row goes into the batch. */
+	struct dfs_row_inode row;
+};
+
+/* Chunks that one operation may drop: CUT, PURGE and truncation have a budget of their own; COMMIT
+ * replaces at most its list. */
+#define MS_GARBAGE_PER_OP_MAX DFS_MAP_ROWS_PER_OP
+_Static_assert(MS_GARBAGE_PER_OP_MAX >= 1024, "COMMIT's whole list fits");
+
+struct ms_state {
+	struct dfs_kv *kv;
+	int failure; /* 0 or the store's first error; then nothing is applied. */
+	u64 cluster;
+	u64 hash_key[2]; /* Of names: from the cluster id, the same on all replicas. */
+	u64 hash_mask;
+	struct dfs_row_counters counters; /* As in the store, but for the operation in progress. */
+	struct dfs_map sessions;          /* struct ms_session by id. */
+	struct dfs_list sessions_in_order;
+
+	/* The operation in progress. */
+	struct dfs_writer writer; /* Codes one row at a time. */
+	struct dfs_kv_batch batch;
+	struct ms_inode inodes[MS_TXN_INODES_MAX];
+	u32 inodes_count;
+	u64 garbage[MS_GARBAGE_PER_OP_MAX];
+	u32 garbage_count;
+};
+
+#endif
