@@ -1,0 +1,272 @@
+/*
+ * Opening a RocksDB store, reading and writing it: see kv_rocks.h; iterators are in
+ * kv_rocks_iter.c.
+ *
+ * Write-ahead log of logged stores: every batch goes to the operating system at once, so that it
+ * survives our death; a sync is one fdatasync of the log. Recovery stops at the first damaged
+ * record (point in time), which after a power cut keeps a prefix with everything that was synced.
+ * RocksDB can recycle log files, which makes that fdatasync cheaper, but 7.8 does so only together
+ * with a recovery mode that skips damaged records, and that is no prefix.
+ */
+#include "libdfsproto/host/kv_rocks_i.h"
+
+#include "libdfsproto/base/errors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	CACHE_BYTES_DEFAULT = 32 << 20,
+	MEMTABLE_BYTES_DEFAULT = 16 << 20,
+	OPEN_FILES_DEFAULT = 256,
+	INFO_LOG_BYTES = 1 << 20,
+	INFO_LOGS_KEPT = 3,
+	INFO_LOG_WARN = 2,         /* enum InfoLogLevel of RocksDB. */
+	RECOVER_POINT_IN_TIME = 2, /* enum WALRecoveryMode of RocksDB. */
+	MANIFEST_BYTES_MAX = 4 << 20,
+};
+
+static bool has(const char *text, const char *part)
+{
+	return strstr(text, part) != NULL;
+}
+
+/* RocksDB's errors reach C as texts: "Corruption: …", "IO error: While lock file: …". */
+static int error_of(const char *text)
+{
+	if (has(text, "Corruption"))
+		return DFS_ECORRUPT;
+	if (has(text, "No space left"))
+		return DFS_EDISK_FULL;
+	return DFS_EIO;
+}
+
+int kv_rocks_failed(struct dfs_kv_rocks *kv, const char *what, char *text)
+{
+	int error = error_of(text);
+	dfs_log_printf(DFS_LOG_ERROR, "event=store_failed store=%s operation=%s cause=\"%s\"",
+		       kv->path, what, text);
+	rocksdb_free(text);
+	return error;
+}
+
+static int explain_open(const char *path, char *text, struct dfs_sentence *ret_text)
+{
+	int error = error_of(text);
+	const char *next = "see the LOG file in it for details";
+	if (has(text, "lock hold by current process") || has(text, "Resource temporarily")) {
+		error = DFS_EBUSY;
+		next = "another process uses it: stop that one first";
+	} else if (has(text, "Permission denied")) {
+		error = DFS_EACCES;
+		next = "give this user read and write access to it, or run as the user who has";
+	} else if (has(text, "does not exist") || has(text, "No such file")) {
+		error = has(text, "CURRENT") || has(text, "create_if_missing") ? DFS_ENOENT : error;
+		next = "check the path, and that the disk is mounted";
+	} else if (error == DFS_ECORRUPT) {
+		next = "its files are damaged: restore it from a copy, or move it away to have it "
+		       "made anew";
+	} else if (error == DFS_EDISK_FULL) {
+		next = "free some space on that disk";
+	}
+	dfs_sentence_set(ret_text, "store %s cannot be opened: %s; %s", path, text, next);
+	rocksdb_free(text);
+	return error;
+}
+
+static void set_limits(rocksdb_options_t *o, const struct dfs_kv_options *options)
+{
+	u64 memtable =
+	    options->memtable_bytes != 0 ? options->memtable_bytes : MEMTABLE_BYTES_DEFAULT;
+	u32 files = options->open_files_max != 0 ? options->open_files_max : OPEN_FILES_DEFAULT;
+	rocksdb_options_set_write_buffer_size(o, memtable);
+	rocksdb_options_set_max_write_buffer_number(o, 3);
+	rocksdb_options_set_max_open_files(o, (int)files);
+	rocksdb_options_set_max_background_jobs(o, 2);
+	rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
+	rocksdb_options_set_keep_log_file_num(o, INFO_LOGS_KEPT);
+	rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+	rocksdb_options_set_stats_dump_period_sec(o, 0);
+	rocksdb_options_set_stats_persist_period_sec(o, 0);
+	rocksdb_options_set_max_manifest_file_size(o, MANIFEST_BYTES_MAX);
+}
+
+static void set_tables(struct dfs_kv_rocks *kv, rocksdb_options_t *o,
+		       const struct dfs_kv_options *options)
+{
+	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+	u64 cache = options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT;
+	kv->cache = rocksdb_cache_create_lru(cache);
+	rocksdb_block_based_options_set_block_cache(table, kv->cache);
+	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+	rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+	rocksdb_block_based_options_set_format_version(table, 5);
+	/* The table owns the filter policy. */
+	rocksdb_block_based_options_set_filter_policy(table,
+						      rocksdb_filterpolicy_create_bloom_full(10));
+	rocksdb_options_set_block_based_table_factory(o, table);
+	rocksdb_block_based_options_destroy(table);
+	rocksdb_options_set_compression(o, rocksdb_lz4_compression);
+}
+
+static rocksdb_options_t *make_options(struct dfs_kv_rocks *kv, enum dfs_kv_kind kind,
+				       const struct dfs_kv_options *options)
+{
+	rocksdb_options_t *o = rocksdb_options_create();
+	rocksdb_options_set_create_if_missing(o, !options->must_exist);
+	rocksdb_options_set_paranoid_checks(o, 1);
+	rocksdb_options_set_wal_recovery_mode(o, RECOVER_POINT_IN_TIME);
+	/* One writer, the loop: nothing is gained by letting several write at once. */
+	rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
+	rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
+	if (kind == DFS_KV_UNLOGGED)
+		rocksdb_options_set_atomic_flush(o, 1);
+	set_limits(o, options);
+	set_tables(kv, o, options);
+	return o;
+}
+
+static void free_all(struct dfs_kv_rocks *kv)
+{
+	if (kv->pinned != NULL)
+		rocksdb_pinnableslice_destroy(kv->pinned);
+	if (kv->db != NULL)
+		rocksdb_close(kv->db);
+	if (kv->options != NULL)
+		rocksdb_options_destroy(kv->options);
+	if (kv->cache != NULL)
+		rocksdb_cache_destroy(kv->cache);
+	if (kv->read_options != NULL)
+		rocksdb_readoptions_destroy(kv->read_options);
+	if (kv->write_options != NULL)
+		rocksdb_writeoptions_destroy(kv->write_options);
+	if (kv->flush_options != NULL)
+		rocksdb_flushoptions_destroy(kv->flush_options);
+	if (kv->batch != NULL)
+		rocksdb_writebatch_destroy(kv->batch);
+	free(kv->path);
+	free(kv);
+}
+
+int dfs_kv_rocks_open(const char *path, enum dfs_kv_kind kind, const struct dfs_kv_options *options,
+		      struct dfs_kv_rocks **ret_kv, struct dfs_sentence *ret_text)
+{
+	struct dfs_kv_rocks *kv = calloc(1, sizeof(*kv));
+	DFS_ASSERT(kv != NULL);
+	kv->kv.ops = &kv_rocks_ops;
+	kv->kind = kind;
+	kv->path = strdup(path);
+	DFS_ASSERT(kv->path != NULL);
+	kv->options = make_options(kv, kind, options);
+	kv->read_options = rocksdb_readoptions_create();
+	kv->write_options = rocksdb_writeoptions_create();
+	rocksdb_writeoptions_disable_WAL(kv->write_options, kind == DFS_KV_UNLOGGED);
+	kv->flush_options = rocksdb_flushoptions_create();
+	rocksdb_flushoptions_set_wait(kv->flush_options, 1);
+	kv->batch = rocksdb_writebatch_create();
+	char *error = NULL;
+	kv->db = rocksdb_open(kv->options, path, &error);
+	if (error != NULL) {
+		kv->db = NULL;
+		free_all(kv);
+		return explain_open(path, error, ret_text);
+	}
+	*ret_kv = kv;
+	return 0;
+}
+
+void dfs_kv_rocks_close(struct dfs_kv_rocks *kv)
+{
+	if (kv == NULL)
+		return;
+	if (kv->kind == DFS_KV_UNLOGGED)
+		dfs_kv_rocks_flush(kv); /* A failure was logged, and costs a replay. */
+	else
+		dfs_kv_rocks_sync(kv);
+	free_all(kv);
+}
+
+struct dfs_kv *dfs_kv_rocks_kv(struct dfs_kv_rocks *kv)
+{
+	return kv == NULL ? NULL : &kv->kv;
+}
+
+int dfs_kv_rocks_sync(struct dfs_kv_rocks *kv)
+{
+	if (kv->kind == DFS_KV_UNLOGGED)
+		return dfs_kv_rocks_flush(kv);
+	char *error = NULL;
+	rocksdb_flush_wal(kv->db, 1, &error);
+	return error == NULL ? 0 : kv_rocks_failed(kv, "sync", error);
+}
+
+int dfs_kv_rocks_flush(struct dfs_kv_rocks *kv)
+{
+	char *error = NULL;
+	rocksdb_flush(kv->db, kv->flush_options, &error);
+	return error == NULL ? 0 : kv_rocks_failed(kv, "flush", error);
+}
+
+u64 dfs_kv_rocks_memory_bytes(struct dfs_kv_rocks *kv)
+{
+	u64 tables = 0;
+	rocksdb_property_int(kv->db, "rocksdb.cur-size-all-mem-tables", &tables);
+	return tables + rocksdb_cache_get_usage(kv->cache);
+}
+
+static int kv_get(struct dfs_kv *base, struct dfs_span key, struct dfs_span *ret_value)
+{
+	struct dfs_kv_rocks *kv = dfs_container_of(base, struct dfs_kv_rocks, kv);
+	if (kv->pinned != NULL)
+		rocksdb_pinnableslice_destroy(kv->pinned);
+	char *error = NULL;
+	kv->pinned = rocksdb_get_pinned(kv->db, kv->read_options, (const char *)key.data,
+					key.length, &error);
+	if (error != NULL)
+		return kv_rocks_failed(kv, "get", error);
+	if (kv->pinned == NULL)
+		return DFS_ENOENT;
+	size_t bytes;
+	const char *value = rocksdb_pinnableslice_value(kv->pinned, &bytes);
+	*ret_value = dfs_span(value, bytes);
+	return 0;
+}
+
+static int kv_write(struct dfs_kv *base, const struct dfs_kv_batch *batch)
+{
+	struct dfs_kv_rocks *kv = dfs_container_of(base, struct dfs_kv_rocks, kv);
+	rocksdb_writebatch_clear(kv->batch);
+	struct dfs_kv_change change;
+	u32 at = 0;
+	while (dfs_kv_batch_next(batch, &at, &change)) {
+		const char *key = (const char *)change.key.data;
+		const char *value = (const char *)change.value.data;
+		switch (change.kind) {
+		case DFS_KV_PUT:
+			rocksdb_writebatch_put(kv->batch, key, change.key.length, value,
+					       change.value.length);
+			break;
+		case DFS_KV_DELETE:
+			rocksdb_writebatch_delete(kv->batch, key, change.key.length);
+			break;
+		case DFS_KV_DELETE_RANGE:
+			rocksdb_writebatch_delete_range(kv->batch, key, change.key.length, value,
+							change.value.length);
+			break;
+		}
+	}
+	char *error = NULL;
+	rocksdb_write(kv->db, kv->write_options, kv->batch, &error);
+	return error == NULL ? 0 : kv_rocks_failed(kv, "write", error);
+}
+
+const struct dfs_kv_ops kv_rocks_ops = {
+    .get = kv_get,
+    .write = kv_write,
+    .iter_new = kv_rocks_iter_new,
+    .iter_next = kv_rocks_iter_next,
+    .iter_free = kv_rocks_iter_free,
+};
