@@ -1,0 +1,562 @@
+/*
+ * The FUSE shell without a kernel and without a core: requests as the kernel makes them go in at
+ * one end of a socket pair, the test plays the core, and what the kernel would get is read back.
+ */
+#include "fuse/shell/shell.h"
+
+#include "libdfsproto/base/errors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WIRE_BYTES (2u << 20)
+
+struct bench {
+	uv_loop_t loop;
+	struct fuse_shell *shell;
+	int kernel; /* The kernel's end. */
+	u64 unique;
+	u32 pid;
+
+	/* The last call, and what it held. */
+	u64 id;
+	struct cl_call call;
+	char name[256];
+	char name2[4096];
+	u32 calls;
+	u64 cancelled;
+	u32 ready;
+	u32 ended;
+	bool closed;
+	bool keep_data; /* Reference the data of writes. */
+	struct dfs_payload kept;
+	u8 *reply; /* The last answer, header included. */
+};
+
+static void text_keep(char *to, size_t bytes, struct dfs_span from)
+{
+	assert_true(from.length < bytes);
+	memcpy(to, from.data, from.length);
+	to[from.length] = '\0';
+}
+
+static void on_call(void *owner, u64 id, const struct cl_call *call)
+{
+	struct bench *bench = owner;
+	bench->calls++;
+	bench->id = id;
+	bench->call = *call;
+	if (call->name.length > 0)
+		text_keep(bench->name, sizeof(bench->name), call->name);
+	if (call->name2.length > 0)
+		text_keep(bench->name2, sizeof(bench->name2), call->name2);
+	if (call->op == CL_WRITE && bench->keep_data) {
+		bench->kept = call->data;
+		dfs_buf_ref(bench->kept.buf);
+	}
+}
+
+static void on_cancel(void *owner, u64 id)
+{
+	struct bench *bench = owner;
+	bench->cancelled = id;
+	fuse_shell_reply(bench->shell, id,
+			 &(struct cl_reply){.op = bench->call.op, .status = DFS_EINTR});
+}
+
+static void on_ready(void *owner)
+{
+	((struct bench *)owner)->ready++;
+}
+
+static void on_ended(void *owner)
+{
+	((struct bench *)owner)->ended++;
+}
+
+static void on_closed(void *owner)
+{
+	((struct bench *)owner)->closed = true;
+}
+
+static u64 put(struct bench *bench, u32 opcode, u64 ino, const void *body, size_t body_bytes,
+	       const void *more, size_t more_bytes)
+{
+	size_t bytes = sizeof(struct fuse_in_header) + body_bytes + more_bytes;
+	u8 *wire = malloc(bytes);
+	struct fuse_in_header header = {.len = (u32)bytes,
+					.opcode = opcode,
+					.unique = bench->unique += 2,
+					.nodeid = ino,
+					.uid = 1000,
+					.gid = 100,
+					.pid = bench->pid};
+	memcpy(wire, &header, sizeof(header));
+	if (body_bytes > 0)
+		memcpy(wire + sizeof(header), body, body_bytes);
+	if (more_bytes > 0)
+		memcpy(wire + sizeof(header) + body_bytes, more, more_bytes);
+	assert_int_equal(write(bench->kernel, wire, bytes), bytes);
+	free(wire);
+	uv_run(&bench->loop, UV_RUN_NOWAIT);
+	return header.unique;
+}
+
+/* The next answer: bytes after the header, error as the kernel gets it. -1: none is there. */
+static ssize_t get(struct bench *bench, u64 unique, int *ret_error, u8 **ret_body)
+{
+	ssize_t count = recv(bench->kernel, bench->reply, WIRE_BYTES, MSG_DONTWAIT);
+	if (count < 0)
+		return -1;
+	struct fuse_out_header header;
+	assert_true((size_t)count >= sizeof(header));
+	memcpy(&header, bench->reply, sizeof(header));
+	assert_int_equal(header.len, count);
+	assert_int_equal(header.unique, unique);
+	*ret_error = -header.error;
+	*ret_body = bench->reply + sizeof(header);
+	return count - (ssize_t)sizeof(header);
+}
+
+static int setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	int fds[2];
+	bench->reply = malloc(WIRE_BYTES);
+	bench->pid = (u32)getpid();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	int bytes = (int)WIRE_BYTES;
+	for (u32 i = 0; i < 2; i++)
+		setsockopt(fds[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	bench->kernel = fds[0];
+	uv_loop_init(&bench->loop);
+	struct fuse_shell_config config = {.loop = &bench->loop,
+					   .port = {.call = on_call,
+						    .cancel = on_cancel,
+						    .ready = on_ready,
+						    .ended = on_ended,
+						    .owner = bench},
+					   .fd = fds[1]};
+	assert_int_equal(fuse_shell_new(&config, &bench->shell), 0);
+	*state = bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *bench = *state;
+	fuse_shell_close(bench->shell, on_closed, bench);
+	uv_run(&bench->loop, UV_RUN_DEFAULT);
+	assert_true(bench->closed);
+	fuse_shell_free(bench->shell);
+	close(bench->kernel);
+	assert_int_equal(uv_loop_close(&bench->loop), 0);
+	dfs_buf_pool_drain();
+	free(bench->reply);
+	free(bench);
+	return 0;
+}
+
+static void greet(struct bench *bench, struct fuse_init_out *ret_out)
+{
+	struct fuse_init_in in = {.major = 7,
+				  .minor = 31,
+				  .max_readahead = 128 << 10,
+				  .flags = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
+					   FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
+					   FUSE_WRITEBACK_CACHE | FUSE_DO_READDIRPLUS |
+					   FUSE_READDIRPLUS_AUTO | FUSE_ATOMIC_O_TRUNC};
+	int error;
+	u8 *body;
+	u64 unique = put(bench, FUSE_INIT, 0, &in, sizeof(in), NULL, 0);
+	ssize_t bytes = get(bench, unique, &error, &body);
+	assert_int_equal(error, 0);
+	assert_true(bytes >= (ssize_t)sizeof(*ret_out));
+	memcpy(ret_out, body, sizeof(*ret_out));
+	assert_int_equal(bench->ready, 1);
+}
+
+static void init_asks_for_parallel_lookups_and_large_writes(void **state)
+{
+	struct fuse_init_out out;
+	greet(*state, &out);
+	assert_int_equal(out.max_write, 1 << 20);
+	assert_int_equal(out.max_pages, 256);
+	assert_true(out.flags & FUSE_PARALLEL_DIROPS);
+	assert_true(out.flags & FUSE_ASYNC_READ);
+	assert_true(out.flags & FUSE_AUTO_INVAL_DATA);
+	assert_true(out.flags & FUSE_ATOMIC_O_TRUNC);
+	assert_false(out.flags & FUSE_WRITEBACK_CACHE);
+	assert_false(out.flags & FUSE_DO_READDIRPLUS);
+}
+
+static void a_lookup_waits_for_the_core_and_is_never_cached(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_entry_out entry;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_LOOKUP, 7, "name", 5, NULL, 0);
+	assert_int_equal(get(bench, unique, &error, &body), -1);
+	assert_int_equal(fuse_shell_parked_count(bench->shell), 1);
+	assert_int_equal(bench->call.op, CL_LOOKUP);
+	assert_int_equal(bench->call.ino, 7);
+	assert_int_equal(bench->call.uid, 1000);
+	assert_int_equal(bench->call.gid, 100);
+	assert_string_equal(bench->name, "name");
+	struct cl_reply reply = {.op = CL_LOOKUP,
+				 .attr = {.ino = 42,
+					  .size = 5000000000,
+					  .allocated = 513,
+					  .mtime = -1,
+					  .mode = S_IFREG | 04755,
+					  .nlink = 3,
+					  .uid = 5,
+					  .gid = 6}};
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_true(get(bench, unique, &error, &body) >= (ssize_t)sizeof(entry));
+	memcpy(&entry, body, sizeof(entry));
+	assert_int_equal(error, 0);
+	assert_int_equal(entry.nodeid, 42);
+	assert_int_equal(entry.entry_valid + entry.attr_valid, 0);
+	assert_int_equal(entry.entry_valid_nsec + entry.attr_valid_nsec, 0);
+	assert_int_equal(entry.attr.size, 5000000000);
+	assert_int_equal(entry.attr.blocks, 2);
+	assert_int_equal(entry.attr.mode, S_IFREG | 04755);
+	assert_int_equal((s64)entry.attr.mtime, -1);
+	assert_int_equal(entry.attr.mtimensec, 999999999);
+	assert_int_equal(fuse_shell_parked_count(bench->shell), 0);
+}
+
+static void an_error_of_the_core_becomes_an_errno(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_RMDIR, 1, "d", 2, NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_RMDIR, .status = DFS_ENOTEMPTY});
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, ENOTEMPTY);
+}
+
+static u64 put_write(struct bench *bench, u8 fill, u32 bytes)
+{
+	struct fuse_write_in in = {.fh = 9, .offset = 4096, .size = bytes, .flags = O_WRONLY};
+	u8 *data = malloc(bytes);
+	memset(data, fill, bytes);
+	u64 unique = put(bench, FUSE_WRITE, 42, &in, sizeof(in), data, bytes);
+	free(data);
+	return unique;
+}
+
+static void a_large_write_is_kept_by_reference_on_a_page_boundary(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_write_out out;
+	int error;
+	u8 *body;
+	u32 bytes = 1u << 20;
+	greet(bench, &init);
+	bench->keep_data = true;
+	u64 unique = put_write(bench, 0xab, bytes);
+	assert_int_equal(bench->call.op, CL_WRITE);
+	assert_int_equal(bench->call.handle, 9);
+	assert_int_equal(bench->call.offset, 4096);
+	assert_int_equal(bench->kept.bytes, bytes);
+	const u8 *data = bench->kept.buf->data + bench->kept.offset;
+	assert_int_equal((uintptr_t)data % 4096, 0);
+	struct dfs_buf *first = bench->kept.buf;
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_WRITE, .count = bytes});
+	assert_int_equal(get(bench, unique, &error, &body), sizeof(out));
+	memcpy(&out, body, sizeof(out));
+	assert_int_equal(out.size, bytes);
+	/* The next request must not be received over it. */
+	unique = put_write(bench, 0xcd, bytes);
+	assert_ptr_not_equal(bench->kept.buf, first);
+	assert_int_equal(first->data[4096], 0xab);
+	assert_int_equal(data[bytes - 1], 0xab);
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_WRITE, .count = bytes});
+	get(bench, unique, &error, &body);
+	dfs_buf_unref(first);
+	dfs_buf_unref(bench->kept.buf);
+}
+
+static void a_small_write_is_copied_into_a_small_buffer(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	bench->keep_data = true;
+	u64 unique = put_write(bench, 0x11, 5000);
+	assert_int_equal(bench->kept.bytes, 5000);
+	assert_true(bench->kept.buf->capacity <= 8192);
+	assert_int_equal(bench->kept.buf->data[bench->kept.offset + 4999], 0x11);
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_WRITE, .count = 5000});
+	get(bench, unique, &error, &body);
+	dfs_buf_unref(bench->kept.buf);
+}
+
+static void a_read_is_gathered_and_its_holes_are_zeros(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_read_in in = {.fh = 3, .offset = 1 << 20, .size = 1 << 20};
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_READ, 42, &in, sizeof(in), NULL, 0);
+	assert_int_equal(bench->call.size, 1 << 20);
+	struct dfs_buf *buf = dfs_buf_new(8192);
+	memset(buf->data, 'x', 8192);
+	struct cl_reply reply = {.op = CL_READ, .pieces_count = 3};
+	reply.pieces[0] = (struct dfs_payload){.buf = buf, .offset = 100, .bytes = 1000};
+	reply.pieces[1] = (struct dfs_payload){.bytes = 200000};
+	reply.pieces[2] = (struct dfs_payload){.buf = buf, .bytes = 8192};
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(get(bench, unique, &error, &body), 209192);
+	assert_int_equal(body[999], 'x');
+	for (u32 i = 1000; i < 201000; i++)
+		assert_int_equal(body[i], 0);
+	assert_int_equal(body[201000], 'x');
+	assert_int_equal(body[209191], 'x');
+	dfs_buf_unref(buf);
+}
+
+static void a_listing_takes_what_fits(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_read_in in = {.fh = 3, .offset = 5, .size = 100};
+	struct fuse_dirent dirent;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_READDIR, 1, &in, sizeof(in), NULL, 0);
+	assert_int_equal(bench->call.op, CL_READDIR);
+	assert_int_equal(bench->call.offset, 5);
+	assert_int_equal(bench->call.flags, 0);
+	struct cl_entry entries[4];
+	for (u32 i = 0; i < 4; i++)
+		entries[i] = (struct cl_entry){.name = dfs_span_text("file-name"),
+					       .next_offset = 10 + i,
+					       .attr = {.ino = 20 + i, .mode = S_IFDIR}};
+	struct cl_reply reply = {.op = CL_READDIR, .entries = entries, .entries_count = 4};
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	/* 24 bytes and a name of 9, padded to 8: two of them fit into 100. */
+	assert_int_equal(get(bench, unique, &error, &body), 80);
+	memcpy(&dirent, body + 40, sizeof(dirent));
+	assert_int_equal(dirent.ino, 21);
+	assert_int_equal(dirent.off, 11);
+	assert_int_equal(dirent.namelen, 9);
+	assert_int_equal(dirent.type, S_IFDIR >> 12);
+	assert_memory_equal(body + 40 + FUSE_NAME_OFFSET, "file-name", 9);
+}
+
+static void look_ups_the_kernel_did_not_take_are_given_back(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_read_in in = {.fh = 3, .size = 300};
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_READDIRPLUS, 1, &in, sizeof(in), NULL, 0);
+	assert_int_equal(bench->call.flags, 1);
+	struct cl_entry entries[] = {
+	    {.name = dfs_span_text("a"), .next_offset = 1, .attr = {.ino = 21, .mode = S_IFREG}},
+	    {.name = dfs_span_text("b"), .next_offset = 2, .attr = {.ino = 22, .mode = S_IFREG}},
+	};
+	struct cl_reply reply = {.op = CL_READDIR, .entries = entries, .entries_count = 2};
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(get(bench, unique, &error, &body), 160);
+	assert_int_equal(bench->call.op, CL_READDIR);
+	uv_run(&bench->loop, UV_RUN_NOWAIT);
+	assert_int_equal(bench->call.op, CL_FORGET);
+	assert_int_equal(bench->call.ino, 22);
+	assert_int_equal(bench->call.count, 1);
+}
+
+static void an_attribute_is_measured_or_fetched(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct {
+		struct fuse_getxattr_in in;
+		char name[7];
+	} request = {.in = {.size = 0}, .name = "user.a"};
+	struct fuse_getxattr_out out;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
+	assert_string_equal(bench->name, "user.a");
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_GETXATTR, .count = 12});
+	assert_int_equal(get(bench, unique, &error, &body), sizeof(out));
+	memcpy(&out, body, sizeof(out));
+	assert_int_equal(out.size, 12);
+
+	struct cl_reply reply = {.op = CL_GETXATTR, .bytes = dfs_span_text("twelve bytes")};
+	request.in.size = 12;
+	unique = put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(get(bench, unique, &error, &body), 12);
+	assert_memory_equal(body, "twelve bytes", 12);
+	request.in.size = 11;
+	unique = put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, ERANGE);
+}
+
+static void access_lists_are_refused_without_asking_the_core(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_getxattr_in in = {.size = 64};
+	static const char name[] = "system.posix_acl_access";
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u32 before = bench->calls;
+	u64 unique = put(bench, FUSE_GETXATTR, 5, &in, sizeof(in), name, sizeof(name));
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, EOPNOTSUPP);
+	assert_int_equal(bench->calls, before);
+}
+
+static void what_the_kernel_can_do_itself_is_left_to_it(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_lk_in lock = {0};
+	struct fuse_fallocate_in allocate = {.length = 1};
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_SETLK, 5, &lock, sizeof(lock), NULL, 0);
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, ENOSYS);
+	unique = put(bench, FUSE_FALLOCATE, 5, &allocate, sizeof(allocate), NULL, 0);
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, ENOSYS);
+}
+
+static void interrupt(struct bench *bench, u64 unique)
+{
+	struct fuse_interrupt_in in = {.unique = unique};
+	put(bench, FUSE_INTERRUPT, 0, &in, sizeof(in), NULL, 0);
+}
+
+static void a_dead_caller_is_let_go_at_once(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	bench->pid = 0; /* Nothing is known of it. */
+	u64 unique = put(bench, FUSE_GETATTR, 5, &(struct fuse_getattr_in){0},
+			 sizeof(struct fuse_getattr_in), NULL, 0);
+	interrupt(bench, unique);
+	assert_int_equal(bench->cancelled, bench->id);
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, EINTR);
+	assert_int_equal(fuse_shell_parked_count(bench->shell), 0);
+}
+
+/* SIGALRM of a progress meter: a local disk would not even notice. */
+static void a_caught_signal_does_not_disturb_a_call(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	u64 unique = put(bench, FUSE_GETATTR, 5, &(struct fuse_getattr_in){0},
+			 sizeof(struct fuse_getattr_in), NULL, 0);
+	u64 id = bench->id;
+	interrupt(bench, unique);
+	assert_int_equal(bench->cancelled, 0);
+	fuse_shell_reply(bench->shell, id,
+			 &(struct cl_reply){.op = CL_GETATTR, .attr = {.ino = 5, .mode = S_IFREG}});
+	assert_true(get(bench, unique, &error, &body) > 0);
+	assert_int_equal(error, 0);
+}
+
+static void an_interrupt_may_overtake_its_request(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	int error;
+	u8 *body;
+	greet(bench, &init);
+	bench->pid = 0;
+	u64 unique = bench->unique + 4;
+	interrupt(bench, unique);
+	assert_int_equal(put(bench, FUSE_GETATTR, 5, &(struct fuse_getattr_in){0},
+			     sizeof(struct fuse_getattr_in), NULL, 0),
+			 unique);
+	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, EINTR);
+}
+
+static void answers_after_the_end_find_nobody(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	greet(bench, &init);
+	put(bench, FUSE_LOOKUP, 1, "x", 2, NULL, 0);
+	shutdown(bench->kernel, SHUT_RDWR);
+	uv_run(&bench->loop, UV_RUN_NOWAIT);
+	assert_int_equal(bench->ended, 1);
+	fuse_shell_reply(bench->shell, bench->id + 100, &(struct cl_reply){.op = CL_LOOKUP});
+	assert_int_equal(fuse_shell_parked_count(bench->shell), 1); /* Answered by close. */
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(init_asks_for_parallel_lookups_and_large_writes),
+	    TEST(a_lookup_waits_for_the_core_and_is_never_cached),
+	    TEST(an_error_of_the_core_becomes_an_errno),
+	    TEST(a_large_write_is_kept_by_reference_on_a_page_boundary),
+	    TEST(a_small_write_is_copied_into_a_small_buffer),
+	    TEST(a_read_is_gathered_and_its_holes_are_zeros),
+	    TEST(a_listing_takes_what_fits),
+	    TEST(look_ups_the_kernel_did_not_take_are_given_back),
+	    TEST(an_attribute_is_measured_or_fetched),
+	    TEST(access_lists_are_refused_without_asking_the_core),
+	    TEST(what_the_kernel_can_do_itself_is_left_to_it),
+	    TEST(a_dead_caller_is_let_go_at_once),
+	    TEST(a_caught_signal_does_not_disturb_a_call),
+	    TEST(an_interrupt_may_overtake_its_request),
+	    TEST(answers_after_the_end_find_nobody),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
