@@ -238,11 +238,11 @@ u64 kv_sim_sync_begin(const struct kv_sim *kv)
 	return kv->written;
 }
 
-void kv_sim_sync_finish(struct kv_sim *kv, u64 mark)
+int kv_sim_sync_finish(struct kv_sim *kv, u64 mark)
 {
 	DFS_ASSERT(mark <= kv->written);
 	if (kv->fail != 0)
-		return;
+		return kv->fail;
 	kv->durable = dfs_max(kv->durable, mark);
 	while (!dfs_list_empty(&kv->undos)) {
 		struct undo *undo = dfs_list_first(&kv->undos, struct undo, link);
@@ -250,6 +250,7 @@ void kv_sim_sync_finish(struct kv_sim *kv, u64 mark)
 			break;
 		drop(undo);
 	}
+	return 0;
 }
 
 void kv_sim_lose_after(struct kv_sim *kv, u64 from, struct dfs_prng *prng)
@@ -269,8 +270,8 @@ void kv_sim_crash(struct kv_sim *kv, bool power, struct dfs_prng *prng)
 	if (power || kv->kind == KV_SIM_UNLOGGED)
 		kv_sim_lose_after(kv, kv->durable, prng);
 	/* What a power cut or the recovery of an unlogged store left is on the disk now. */
-	if (power || kv->kind == KV_SIM_UNLOGGED)
-		kv_sim_sync_finish(kv, kv->written);
+	if ((power || kv->kind == KV_SIM_UNLOGGED) && kv->fail == 0)
+		(void)kv_sim_sync_finish(kv, kv->written);
 }
 
 /* --- The rest. --- */

@@ -27,7 +27,7 @@ struct dfs_kv *kv_sim_kv(struct kv_sim *kv);
 /* KV_SYNC or KV_FLUSH: begin when the effect is emitted, finish with what begin gave when it is
  * done. */
 u64 kv_sim_sync_begin(const struct kv_sim *kv);
-void kv_sim_sync_finish(struct kv_sim *kv, u64 mark);
+int kv_sim_sync_finish(struct kv_sim *kv, u64 mark);
 
 /* The process dies, or the machine loses power. */
 void kv_sim_crash(struct kv_sim *kv, bool power, struct dfs_prng *prng);
