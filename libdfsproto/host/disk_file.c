@@ -66,19 +66,22 @@ struct disk_file *disk_file_find(struct dfs_disk *disk, u64 id)
 	return file;
 }
 
-/* A new file's attribute comes before its first byte: a file that holds data describes itself. */
+/* A new file's attribute comes before its first byte: a file that holds data describes itself. One
+ * that is there already keeps the attribute it has. */
 static int create(struct dfs_disk *disk, u64 id, const char *name, struct dfs_span attribute,
 		  int *ret_fd)
 {
 	int fd = openat(disk->data_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return disk_error(errno);
-	if (fsetxattr(fd, DISK_ATTRIBUTE_NAME, attribute.data, attribute.length, 0) != 0) {
+	disk->dir_changes[disk_dir_of(id)]++;
+	if (fsetxattr(fd, DISK_ATTRIBUTE_NAME, attribute.data, attribute.length, XATTR_CREATE) !=
+		0 &&
+	    errno != EEXIST) {
 		int error = errno;
 		close(fd);
 		return disk_error(error);
 	}
-	disk->dir_changes[disk_dir_of(id)]++;
 	*ret_fd = fd;
 	return 0;
 }

@@ -243,12 +243,11 @@ static void on_prepare(uv_prepare_t *prepare)
 	host_links_flush(host);
 	host_links_sweep(host);
 	report_exit(host);
-	if (host->state >= HOST_CLOSING) {
-		host_close_advance(host);
-		return;
-	}
-	arm(host);
 	host->clock_valid = false;
+	if (host->state >= HOST_CLOSING)
+		host_close_advance(host);
+	else
+		arm(host);
 }
 
 void dfs_host_new(const struct dfs_host_config *config, struct dfs_host **ret_host)
