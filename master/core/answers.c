@@ -107,7 +107,7 @@ static void answer_own(struct ms *ms, const struct ms_proposal *proposal, const 
 		ms_attach_opened(ms, proposal, result->session, result->status, fxs);
 		return;
 	case DFS_OP_SESSION_CLOSE:
-		ms_session_closed(ms, proposal, result->session, fxs);
+		ms_attach_closed(ms, proposal, result->session, fxs);
 		return;
 	case DFS_OP_RESERVE:
 		if (result->status == 0 && dfs_reserve_decode(op->body, op->version, &reserve) == 0)

@@ -46,7 +46,7 @@ static void begin_round(struct ms *ms, struct dfs_fxs *fxs)
 	u32 count = 0;
 	int status = ms_scan_garbage(ms->state, garbage->after, chunks, ROUND_CHUNKS, &count);
 	if (status != 0) {
-		ms_fail(ms, fxs, "cannot read the state store (state/)", status);
+		ms_give_up(ms, fxs, "cannot read the state store (state/)", status);
 		return;
 	}
 	for (u32 i = 0; i < count; i++) {

@@ -162,7 +162,7 @@ void ms_leader_submit(struct ms *ms, struct dfs_fxs *fxs)
 		struct dfs_span data = dfs_span(batch->data.buf->data, batch->data.buf->length);
 		int status = ms_raft_submit(ms->raft, ms->now, data, &batch->index);
 		if (status != 0) {
-			ms_fail(ms, fxs, "cannot append to the log store (log/)", status);
+			ms_give_up(ms, fxs, "cannot append to the log store (log/)", status);
 			return;
 		}
 		dfs_list_remove(&batch->in_queue);
@@ -185,7 +185,8 @@ void ms_leader_synced(struct ms *ms, struct dfs_fxs *fxs)
 	leader->syncs_count++;
 	int status = ms_raft_persisted(ms->raft, ms->now, leader->syncing_index);
 	if (status != 0)
-		ms_fail(ms, fxs, "raft refuses what was written to the log store (log/)", status);
+		ms_give_up(ms, fxs, "raft refuses what was written to the log store (log/)",
+			   status);
 }
 
 bool ms_leader_wants_apply(const struct ms *ms)
@@ -241,7 +242,7 @@ bool ms_leader_apply(struct ms *ms, struct dfs_fxs *fxs)
 	u16 version;
 	int status = ms_log_get(&ms->log, leader->next, &entry, &version);
 	if (status != 0) {
-		ms_fail(ms, fxs, "cannot read the log store (log/)", status);
+		ms_give_up(ms, fxs, "cannot read the log store (log/)", status);
 		return false;
 	}
 	struct ms_batch *batch = NULL;
@@ -255,7 +256,7 @@ bool ms_leader_apply(struct ms *ms, struct dfs_fxs *fxs)
 	else
 		status = ms_apply_nothing(ms->state, leader->next);
 	if (status != 0) {
-		ms_fail(ms, fxs, "cannot apply the log to the state store (state/)", status);
+		ms_give_up(ms, fxs, "cannot apply the log to the state store (state/)", status);
 		return false;
 	}
 	if (batch != NULL)
@@ -288,7 +289,7 @@ void ms_leader_flushed(struct ms *ms, struct dfs_fxs *fxs)
 	leader->flushed_index = leader->flushing_index;
 	int status = ms_raft_snapshot(ms->raft, ms->now, leader->flushed_index);
 	if (status != 0)
-		ms_fail(ms, fxs, "cannot trim the log store (log/)", status);
+		ms_give_up(ms, fxs, "cannot trim the log store (log/)", status);
 }
 
 void ms_leader_forget_client(struct ms_client *client)

@@ -68,7 +68,7 @@ void ms_free(struct ms *ms)
 	free(ms);
 }
 
-void ms_fail(struct ms *ms, struct dfs_fxs *fxs, const char *what, int status)
+void ms_give_up(struct ms *ms, struct dfs_fxs *fxs, const char *what, int status)
 {
 	if (ms->phase == MS_PHASE_ENDED)
 		return;
@@ -93,7 +93,7 @@ static void on_boot(struct ms *ms, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 					.cluster = ms->identity.cluster};
 	int status = ms_state_open(&state, &reason, &ms->state);
 	if (status != 0) {
-		ms_fail(ms, fxs, text[0] == '\0' ? "state store (state/)" : text, status);
+		ms_give_up(ms, fxs, text[0] == '\0' ? "state store (state/)" : text, status);
 		return;
 	}
 	u64 applied = ms_state_applied(ms->state).index;
@@ -107,7 +107,7 @@ static void on_boot(struct ms *ms, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 	};
 	status = ms_raft_load(ms->raft, &config, &reason);
 	if (status != 0) {
-		ms_fail(ms, fxs, text[0] == '\0' ? "log store (log/)" : text, status);
+		ms_give_up(ms, fxs, text[0] == '\0' ? "log store (log/)" : text, status);
 		return;
 	}
 	ms->leader.flushed_index = applied;
@@ -124,7 +124,7 @@ static void start_raft(struct ms *ms, struct dfs_fxs *fxs)
 	struct dfs_text reason = {.data = text, .capacity = sizeof(text)};
 	int status = ms_raft_start(ms->raft, ms->now, &reason);
 	if (status != 0) {
-		ms_fail(ms, fxs, text, status);
+		ms_give_up(ms, fxs, text, status);
 		return;
 	}
 	ms->phase = MS_PHASE_REPLAYING;
@@ -153,10 +153,10 @@ static void on_io_done(struct ms *ms, const struct dfs_ev *ev, struct dfs_fxs *f
 	bool is_sync = ev->tag == MS_IO_LOG_SYNC;
 	DFS_ASSERT(is_sync || ev->tag == MS_IO_STATE_FLUSH);
 	if (ev->status != 0) {
-		ms_fail(ms, fxs,
-			is_sync ? "cannot make the log store (log/) durable; check its disk"
-				: "cannot write the state store (state/); check its disk",
-			ev->status);
+		ms_give_up(ms, fxs,
+			   is_sync ? "cannot make the log store (log/) durable; check its disk"
+				   : "cannot write the state store (state/); check its disk",
+			   ev->status);
 		return;
 	}
 	if (is_sync && ms->phase == MS_PHASE_SYNCING)
@@ -175,7 +175,7 @@ static void on_timer(struct ms *ms, struct dfs_fxs *fxs)
 	if (ms_raft_deadline(ms->raft) <= ms->now) {
 		int status = ms_raft_timeout(ms->raft, ms->now);
 		if (status != 0)
-			ms_fail(ms, fxs, "raft", status);
+			ms_give_up(ms, fxs, "raft", status);
 	}
 }
 

@@ -181,7 +181,7 @@ struct ms {
 };
 
 /* master.c: an error that ends the process; `what` names the thing and the next step. */
-void ms_fail(struct ms *ms, struct dfs_fxs *fxs, const char *what, int status);
+void ms_give_up(struct ms *ms, struct dfs_fxs *fxs, const char *what, int status);
 
 /* leader.c */
 void ms_leader_init(struct ms *ms);
@@ -244,8 +244,8 @@ ms_handler ms_on_attach, ms_on_detach, ms_on_mutate, ms_on_lookup, ms_on_getattr
 /* on_attach.c */
 void ms_attach_opened(struct ms *ms, const struct ms_proposal *proposal, u64 session, int status,
 		      struct dfs_fxs *fxs);
-void ms_session_closed(struct ms *ms, const struct ms_proposal *proposal, u64 session,
-		       struct dfs_fxs *fxs);
+void ms_attach_closed(struct ms *ms, const struct ms_proposal *proposal, u64 session,
+		      struct dfs_fxs *fxs);
 /* SESSION_CLOSE is proposed; nothing is accepted from the client any more. */
 struct ms_proposal *ms_session_close(struct ms *ms, struct ms_client *client);
 /* on_register.c: a chunkserver's link is gone. */

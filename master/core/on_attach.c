@@ -152,8 +152,8 @@ struct ms_proposal *ms_session_close(struct ms *ms, struct ms_client *client)
 	return ms_propose_own(ms, DFS_OP_SESSION_CLOSE, &body);
 }
 
-void ms_session_closed(struct ms *ms, const struct ms_proposal *proposal, u64 session,
-		       struct dfs_fxs *fxs)
+void ms_attach_closed(struct ms *ms, const struct ms_proposal *proposal, u64 session,
+		      struct dfs_fxs *fxs)
 {
 	struct ms_client *client = ms_client_find(&ms->clients, session);
 	if (client == NULL)

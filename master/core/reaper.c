@@ -170,7 +170,7 @@ void ms_reaper_work(struct ms *ms, struct dfs_fxs *fxs)
 	if (status == 0 && ms->reaper.grace_over && !ms->reaper.orphans_scanned)
 		status = scan_orphans(ms);
 	if (status != 0) {
-		ms_fail(ms, fxs, "cannot read the state store (state/)", status);
+		ms_give_up(ms, fxs, "cannot read the state store (state/)", status);
 		return;
 	}
 	purge(ms);

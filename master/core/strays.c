@@ -115,7 +115,7 @@ void ms_strays_work(struct ms *ms, struct dfs_fxs *fxs)
 			break;
 		int known = is_known(ms, stray.chunk);
 		if (known < 0) {
-			ms_fail(ms, fxs, "cannot read the state store (state/)", known);
+			ms_give_up(ms, fxs, "cannot read the state store (state/)", known);
 			return;
 		}
 		if (known == 0 && ms->reaper.grace_over)

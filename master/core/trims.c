@@ -245,5 +245,5 @@ void ms_trims_work(struct ms *ms, struct dfs_fxs *fxs)
 		status =
 		    begin(ms, dfs_list_first(&trims->todo, struct ms_trim_task, in_queue), fxs);
 	if (status != 0)
-		ms_fail(ms, fxs, "cannot read the state store (state/)", status);
+		ms_give_up(ms, fxs, "cannot read the state store (state/)", status);
 }
