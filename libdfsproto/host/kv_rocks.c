@@ -12,10 +12,8 @@
 
 #include "libdfsproto/base/errors.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	CACHE_BYTES_DEFAULT = 32 << 20,
@@ -62,8 +60,8 @@ static int explain_open(const char *path, char *text, struct dfs_sentence *ret_t
 	} else if (has(text, "Permission denied")) {
 		error = DFS_EACCES;
 		next = "give this user read and write access to it, or run as the user who has";
-	} else if (has(text, "does not exist") || has(text, "No such file")) {
-		error = has(text, "CURRENT") || has(text, "create_if_missing") ? DFS_ENOENT : error;
+	} else if (has(text, "create_if_missing is false") || has(text, "While mkdir")) {
+		error = DFS_ENOENT;
 		next = "check the path, and that the disk is mounted";
 	} else if (error == DFS_ECORRUPT) {
 		next = "its files are damaged: restore it from a copy, or move it away to have it "
@@ -151,9 +149,29 @@ static void free_all(struct dfs_kv_rocks *kv)
 	free(kv);
 }
 
+/* RocksDB takes a directory without CURRENT for a new store and removes the tables in it. */
+static bool lost_its_current(const char *path)
+{
+	DIR *stream = opendir(path);
+	if (stream == NULL)
+		return false;
+	bool current = false;
+	bool manifest = false;
+	struct dirent *entry;
+	while ((entry = readdir(stream)) != NULL) {
+		current = current || strcmp(entry->d_name, "CURRENT") == 0;
+		manifest = manifest || strncmp(entry->d_name, "MANIFEST-", 9) == 0;
+	}
+	closedir(stream);
+	return manifest && !current;
+}
+
 int dfs_kv_rocks_open(const char *path, enum dfs_kv_kind kind, const struct dfs_kv_options *options,
 		      struct dfs_kv_rocks **ret_kv, struct dfs_sentence *ret_text)
 {
+	if (lost_its_current(path))
+		return explain_open(path, strdup("Corruption: the file CURRENT is missing"),
+				    ret_text);
 	struct dfs_kv_rocks *kv = calloc(1, sizeof(*kv));
 	DFS_ASSERT(kv != NULL);
 	kv->kv.ops = &kv_rocks_ops;
