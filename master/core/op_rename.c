@@ -78,17 +78,21 @@ static int check_flags(const struct dfs_rename *body, const struct renaming *r)
 	return 0;
 }
 
-/* May the victim make room? In the order of errors that Linux has. */
-static int check_replace(const struct renaming *r)
+/* May the victim make room? In the order of errors that Linux has, which looks for a victim that
+ * holds the source before it looks at types. */
+static int check_replace(struct ms_state *state, const struct renaming *r)
 {
 	bool directory = ms_is_directory(&r->inode->row);
 	if (r->victim == NULL)
 		return 0;
-	if (directory && !ms_is_directory(&r->victim->row))
-		return DFS_ENOTDIR;
-	if (!directory && ms_is_directory(&r->victim->row))
-		return DFS_EISDIR;
-	return directory && r->victim->row.entries != 0 ? DFS_ENOTEMPTY : 0;
+	if (!ms_is_directory(&r->victim->row))
+		return directory ? DFS_ENOTDIR : 0;
+	if (directory)
+		return r->victim->row.entries != 0 ? DFS_ENOTEMPTY : 0;
+	int status = check_not_above(state, r->victim, r->parent->ino);
+	if (status == DFS_EINVAL)
+		return DFS_ENOTEMPTY;
+	return status == 0 ? DFS_EISDIR : status;
 }
 
 static int check_loops(struct ms_state *state, const struct dfs_rename *body,
@@ -189,7 +193,7 @@ int ms_op_rename(struct ms_state *state, const struct ms_op *op, const struct df
 	status = check_loops(state, body, &r);
 	bool exchange = (body->flags & DFS_RENAME_EXCHANGE) != 0;
 	if (status == 0 && !exchange)
-		status = check_replace(&r);
+		status = check_replace(state, &r);
 	if (status != 0)
 		return status;
 	status =
