@@ -34,8 +34,6 @@ void pair_init(struct session_pair *pair, u64 seed)
 	pair->next_link = 1;
 	pair->chop_max = 1u << 20;
 	pair->cut_after = DFS_NEVER;
-	pair->events = calloc(PAIR_EVENTS_MAX, sizeof(*pair->events));
-	DFS_ASSERT(pair->events != NULL);
 }
 
 void pair_start(struct session_pair *pair)
@@ -73,7 +71,11 @@ void pair_fini(struct session_pair *pair)
 static void record(struct session_pair *pair, enum pair_side side,
 		   const struct dfs_session_event *event)
 {
-	DFS_ASSERT(pair->events_count < PAIR_EVENTS_MAX);
+	if (pair->events_count == pair->events_capacity) {
+		pair->events_capacity = dfs_max(pair->events_capacity * 2, 16u);
+		pair->events = realloc(pair->events, pair->events_capacity * sizeof(*pair->events));
+		DFS_ASSERT(pair->events != NULL);
+	}
 	struct pair_event *copy = &pair->events[pair->events_count++];
 	memset(copy, 0, sizeof(*copy));
 	copy->side = side;

@@ -13,8 +13,7 @@
 
 enum pair_side { PAIR_CONNECTOR, PAIR_ACCEPTOR, PAIR_SIDES };
 
-#define PAIR_EVENTS_MAX 8192
-#define PAIR_TEXT_BYTES 1100
+#define PAIR_TEXT_BYTES 1100 /* A refusal's sentence fits. */
 
 /* A copy of one event that a session gave. */
 struct pair_event {
@@ -71,6 +70,7 @@ struct session_pair {
 	char last_address[DFS_ADDRESS_BYTES_MAX + 1];
 	struct pair_event *events;
 	u32 events_count;
+	u32 events_capacity;
 	/* Called for each event when set, to answer requests; the event is recorded already. */
 	void (*on_event)(struct session_pair *pair, enum pair_side side,
 			 const struct dfs_session_event *event);
