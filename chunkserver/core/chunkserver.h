@@ -2,8 +2,8 @@
  * The chunkserver's core: chunks as flat files with a per-disk index, served to clients and to
  * the other replicas of a chain, registered with the master. Pure: see base/step.h.
  *
- * The shell (chunkserver/shell, or tests/sim) owns disks and index stores and gives them at the start.
- * Disk d's files are DFS_IO_FILE_* with io.disk = d; its index is kvs[d], synced by
+ * The shell (chunkserver/shell, or tests/sim) owns disks and index stores and gives them at the
+ * start. Disk d's files are DFS_IO_FILE_* with io.disk = d; its index is kvs[d], synced by
  * DFS_IO_KV_SYNC with io.disk = d.
  */
 #ifndef DFS_CHUNKSERVER_H
@@ -14,14 +14,15 @@
 #include "libdfsproto/session/session.h"
 
 struct cs_config {
-	struct dfs_identity identity; /* Copied. identity.seed is filled from EV_BOOT. */
-	const char *masters;          /* "host:port[,host:port…]". */
-	const char *address;          /* host:port that clients reach us by. */
-	const char *local;            /* "unix:/path" for clients on this host, or "". */
-	u32 disks_count;              /* 1..DFS_DISKS_MAX. */
-	struct dfs_kv *kvs[DFS_DISKS_MAX]; /* Each disk's index: a logged store. NULL: the disk failed to open. */
-	u64 boot;                     /* Changes when the machine was started anew: a power cut may lie between. */
-	u64 reserve_bytes;            /* Kept free on each disk. */
+	struct dfs_identity identity;      /* Copied. identity.seed is filled from EV_BOOT. */
+	const char *masters;               /* "host:port[,host:port…]". */
+	const char *address;               /* host:port that clients reach us by. */
+	const char *local;                 /* "unix:/path" for clients on this host, or "". */
+	u32 disks_count;                   /* 1..DFS_DISKS_MAX. */
+	struct dfs_kv *kvs[DFS_DISKS_MAX]; /* Each disk's index: a logged store. NULL: the disk
+					      failed to open. */
+	u64 boot; /* Changes when the machine was started anew: a power cut may lie between. */
+	u64 reserve_bytes;                       /* Kept free on each disk. */
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
 
