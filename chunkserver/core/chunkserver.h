@@ -26,6 +26,19 @@ struct cs_config {
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
 
+/* The file DIR/dfs-disk, which says to whom a disk belongs (CS_HEADER of disk_chunkserver.def):
+ * shells write it before anything else is put there, and refuse disks of others. */
+struct cs_header {
+	u64 cluster;
+	u64 disk; /* Random. */
+	u64 node; /* The chunkserver that the disks of one machine make up. */
+};
+#define CS_HEADER_BYTES_MAX 256
+/* Returns the bytes put into `ret_record`. */
+u32 cs_header_encode(const struct cs_header *header, u8 ret_record[CS_HEADER_BYTES_MAX]);
+/* 0; DFS_ECORRUPT; DFS_EWRONG_VERSION: written by a newer release. */
+int cs_header_decode(struct dfs_span record, struct cs_header *ret_header);
+
 struct cs;
 
 struct cs *cs_new(const struct cs_config *config);

@@ -26,10 +26,12 @@
 #include "chunkserver/core/report.h"
 #include "libdfsproto/base/errors.h"
 
-static const char *recovery_name(enum cs_recovery recovery)
+static const char *recovery_name(const struct cs_disk *disk)
 {
-	static const char *const names[] = {"none", "killed", "power_cut", "rebuild"};
-	return names[recovery];
+	static const char *const names[] = {"stop", "kill", "power_cut", "lost_index"};
+	if (disk->recovery == CS_RECOVERY_REBUILD && disk->chunks_count == 0)
+		return "nothing"; /* A new disk. */
+	return names[disk->recovery];
 }
 
 static void begin_disk(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
@@ -187,8 +189,8 @@ void cs_recovery_checked(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fx
 		return;
 	}
 	dfs_fx_log(fxs, DFS_LOG_INFO, "event=recovered disk=%u after=%s chunks=%llu adopted=%llu",
-		   disk->index, recovery_name(disk->recovery),
-		   (unsigned long long)disk->chunks_count, (unsigned long long)disk->recovered);
+		   disk->index, recovery_name(disk), (unsigned long long)disk->chunks_count,
+		   (unsigned long long)disk->recovered);
 }
 
 void cs_recovery_serve(struct cs *cs, struct dfs_fxs *fxs)
@@ -222,7 +224,7 @@ void cs_recovery_serve(struct cs *cs, struct dfs_fxs *fxs)
 		    fxs, DFS_LOG_INFO,
 		    "event=disk_ready disk=%u chunks=%llu to_check=%u bytes_free=%llu after=%s",
 		    disk->index, (unsigned long long)disk->chunks_count, disk->unchecked,
-		    (unsigned long long)disk->bytes_free, recovery_name(disk->recovery));
+		    (unsigned long long)disk->bytes_free, recovery_name(disk));
 		cs_unlink_kick(cs, disk, fxs);
 		cs_check_kick(cs, disk, fxs);
 		cs_recovery_checked(cs, disk, fxs);
