@@ -20,7 +20,7 @@ static u32 class_of(u32 capacity)
 {
 	u32 class = 0;
 	while ((1u << (CLASS_SHIFT_MIN + class)) < capacity)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -86,7 +86,7 @@ u64 dfs_buf_live_count(void)
 
 void dfs_buf_pool_drain(void)
 {
-	for (u32 class = 0; class < CLASSES_COUNT; class++) {
+	for (u32 class = 0; class < CLASSES_COUNT; class ++) {
 		while (free_lists[class] != NULL) {
 			struct dfs_buf *buf = free_lists[class];
 			free_lists[class] = buf->next_free;

@@ -14,7 +14,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define ERROR(name, number, posix, retry, text) \
+#define ERROR(name, number, posix, retry, text)                                                    \
 	{DFS_E##name, posix, DFS_RETRY_##retry, #name, text},
 #include "libdfsproto/schema/errors.def"
 #undef ERROR

@@ -1,5 +1,6 @@
 /*
- * Array-backed binary heap (CLRS, chapter 6), with each node knowing its place for O(log n) removal.
+ * Array-backed binary heap (CLRS, chapter 6), with each node knowing its place for O(log n)
+ * removal.
  */
 #include "libdfsproto/base/heap.h"
 

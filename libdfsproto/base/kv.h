@@ -43,7 +43,8 @@ struct dfs_kv_change {
 
 void dfs_kv_batch_put(struct dfs_kv_batch *batch, struct dfs_span key, struct dfs_span value);
 void dfs_kv_batch_delete(struct dfs_kv_batch *batch, struct dfs_span key);
-void dfs_kv_batch_delete_range(struct dfs_kv_batch *batch, struct dfs_span from, struct dfs_span to);
+void dfs_kv_batch_delete_range(struct dfs_kv_batch *batch, struct dfs_span from,
+			       struct dfs_span to);
 void dfs_kv_batch_clear(struct dfs_kv_batch *batch);
 void dfs_kv_batch_fini(struct dfs_kv_batch *batch);
 /* Walk a batch: *at starts at 0; false at the end. */
@@ -53,7 +54,8 @@ struct dfs_kv_ops {
 	int (*get)(struct dfs_kv *, struct dfs_span key, struct dfs_span *ret_value);
 	int (*write)(struct dfs_kv *, const struct dfs_kv_batch *);
 	struct dfs_kv_iter *(*iter_new)(struct dfs_kv *, struct dfs_span from, struct dfs_span to);
-	bool (*iter_next)(struct dfs_kv_iter *, struct dfs_span *ret_key, struct dfs_span *ret_value);
+	bool (*iter_next)(struct dfs_kv_iter *, struct dfs_span *ret_key,
+			  struct dfs_span *ret_value);
 	int (*iter_free)(struct dfs_kv_iter *);
 };
 

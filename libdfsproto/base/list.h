@@ -64,11 +64,11 @@ static inline void dfs_list_splice_back(struct dfs_list *to, struct dfs_list *fr
 #define dfs_list_first(head, type, member) dfs_list_entry((head)->next, type, member)
 #define dfs_list_last(head, type, member)  dfs_list_entry((head)->prev, type, member)
 
-#define dfs_list_for_each(node, head) \
+#define dfs_list_for_each(node, head)                                                              \
 	for (struct dfs_list *node = (head)->next; node != (head); node = node->next)
 /* The current node may be removed inside the loop. */
-#define dfs_list_for_each_safe(node, head)                                                   \
-	for (struct dfs_list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define dfs_list_for_each_safe(node, head)                                                         \
+	for (struct dfs_list *node = (head)->next, *node##_next = node->next; node != (head);      \
 	     node = node##_next, node##_next = node->next)
 
 #endif

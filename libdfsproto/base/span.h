@@ -1,6 +1,7 @@
 /*
  * A borrowed run of bytes. Names, xattr values and encoded records travel as spans; whoever
- * wants to keep one copies it. Lengths are always explicit: names may hold any byte but `/` and NUL.
+ * wants to keep one copies it. Lengths are always explicit: names may hold any byte but `/` and
+ * NUL.
  */
 #ifndef DFS_BASE_SPAN_H
 #define DFS_BASE_SPAN_H

@@ -5,15 +5,15 @@
  * deadline}, builds one event, steps the core and carries out the effects.
  *
  * Rules
- * - A core never sees an effect's outcome inside the step that emitted it; IO_DONE comes later, once
- *   per DFS_FX_IO, in any order among different I/Os.
+ * - A core never sees an effect's outcome inside the step that emitted it; IO_DONE comes later,
+ *   once per DFS_FX_IO, in any order among different I/Os.
  * - Effects of one step have no order on disk. "Durable before visible" is: wait for IO_DONE of the
  *   sync, then send. Sends on one link keep their order.
  * - Spans in an effect stay valid until the core's next step; buffers are references passed on.
  * - A sync (file, index or log) covers exactly the writes whose completion the core had seen before
  *   it emitted the sync, and perhaps more.
- * - A core never has two conflicting I/Os on one file in flight (overlapping writes; anything beside
- *   an unlink).
+ * - A core never has two conflicting I/Os on one file in flight (overlapping writes; anything
+ *   beside an unlink).
  */
 #ifndef DFS_BASE_STEP_H
 #define DFS_BASE_STEP_H
@@ -23,15 +23,15 @@
 #include "libdfsproto/base/types.h"
 
 enum dfs_ev_kind {
-	DFS_EV_BOOT,        /* The first event; `seed` is valid. */
-	DFS_EV_LINK_UP,     /* A link this core opened is connected. tag: link. */
-	DFS_EV_LINK_NEW,    /* A peer connected to a listener. tag: link, chosen by the host. */
-	DFS_EV_LINK_BYTES,  /* `count` bytes were put into the room that x_room() gave. tag: link. */
-	DFS_EV_LINK_ROOM,   /* The link's send queue, once over its mark, has drained. tag: link. */
-	DFS_EV_LINK_DOWN,   /* Gone, for good; never sent for a link the core closed. tag: link. */
-	DFS_EV_IO_DONE,     /* tag: what the core put into DFS_FX_IO; status, count, buf. */
-	DFS_EV_CALL,        /* One operation from outside (FUSE, admin). tag: call id; call. */
-	DFS_EV_CALL_CANCEL, /* The caller was interrupted: answer it now if it waits. tag: call id. */
+	DFS_EV_BOOT,       /* The first event; `seed` is valid. */
+	DFS_EV_LINK_UP,    /* A link this core opened is connected. tag: link. */
+	DFS_EV_LINK_NEW,   /* A peer connected to a listener. tag: link, chosen by the host. */
+	DFS_EV_LINK_BYTES, /* `count` bytes were put into the room that x_room() gave. tag: link. */
+	DFS_EV_LINK_ROOM,  /* The link's send queue, once over its mark, has drained. tag: link. */
+	DFS_EV_LINK_DOWN,  /* Gone, for good; never sent for a link the core closed. tag: link. */
+	DFS_EV_IO_DONE,    /* tag: what the core put into DFS_FX_IO; status, count, buf. */
+	DFS_EV_CALL,       /* One operation from outside (FUSE, admin). tag: call id; call. */
+	DFS_EV_CALL_CANCEL, /* The caller was interrupted: answer it if it waits. tag: call id. */
 	DFS_EV_TIMER,       /* x_deadline() has been reached. */
 	DFS_EV_STOP,        /* Finish what is cheap, close links, then emit DFS_FX_EXIT. */
 };
@@ -40,15 +40,15 @@ enum dfs_ev_kind {
 
 struct dfs_ev {
 	enum dfs_ev_kind kind;
-	nsec now;             /* Monotonic; never goes back within one life of the core. */
-	nsec wall;            /* Nanoseconds since 1970; may jump. */
-	u64 tag;              /* See the kinds. */
-	int status;           /* 0 or a negative DFS_E…. */
-	u64 count;            /* LINK_BYTES, IO_DONE: bytes. IO_DONE of DISK_LIST: records. */
-	u64 aux;              /* IO_DONE of DISK_SPACE: bytes in all (count: bytes free). */
-	struct dfs_buf *buf;  /* IO_DONE: what was read. Borrowed; ref it to keep it. */
-	const void *call;     /* CALL: the core's own call struct, borrowed. */
-	const u8 *seed;       /* BOOT: DFS_SEED_BYTES of true randomness, for nonces and jitter. */
+	nsec now;            /* Monotonic; never goes back within one life of the core. */
+	nsec wall;           /* Nanoseconds since 1970; may jump. */
+	u64 tag;             /* See the kinds. */
+	int status;          /* 0 or a negative DFS_E…. */
+	u64 count;           /* LINK_BYTES, IO_DONE: bytes. IO_DONE of DISK_LIST: records. */
+	u64 aux;             /* IO_DONE of DISK_SPACE: bytes in all (count: bytes free). */
+	struct dfs_buf *buf; /* IO_DONE: what was read. Borrowed; ref it to keep it. */
+	const void *call;    /* CALL: the core's own call struct, borrowed. */
+	const u8 *seed;      /* BOOT: DFS_SEED_BYTES of true randomness, for nonces and jitter. */
 };
 
 /* Links the host made carry this bit; cores number the links they open from 1. */
@@ -56,17 +56,17 @@ struct dfs_ev {
 
 enum dfs_io_kind {
 	/* Chunk files, named by (disk, file). */
-	DFS_IO_FILE_WRITE,    /* buf[buf_offset, +length) to offset. A non-empty attribute: create. */
-	DFS_IO_FILE_READ,     /* offset, length; IO_DONE has buf and count, short at the end of file. */
+	DFS_IO_FILE_WRITE,    /* buf[buf_offset, +length) to offset. With an attribute: create. */
+	DFS_IO_FILE_READ,     /* offset, length; IO_DONE has buf and count, short at the end. */
 	DFS_IO_FILE_SYNC,     /* Data, length and the file's name are on stable storage. */
 	DFS_IO_FILE_TRUNCATE, /* To `length`, up or down. */
 	DFS_IO_FILE_PUNCH,    /* offset, length become zeros and give their space back. */
 	DFS_IO_FILE_UNLINK,   /* Durable once DFS_IO_DISK_SYNC or a later FILE_SYNC nearby is. */
-	DFS_IO_DISK_LIST,     /* Files with ids above `offset`, in order of id: see struct dfs_listed. */
+	DFS_IO_DISK_LIST,     /* Files with ids above `offset`, by id: see struct dfs_listed. */
 	DFS_IO_DISK_SPACE,    /* IO_DONE: count bytes free for us, aux bytes in all. */
 	/* Key-value stores (kv.h), numbered by the daemon. */
-	DFS_IO_KV_SYNC,       /* All kv writes made before are on stable storage. */
-	DFS_IO_KV_FLUSH,      /* For stores without a log: the same, by writing tables. */
+	DFS_IO_KV_SYNC,  /* All kv writes made before are on stable storage. */
+	DFS_IO_KV_FLUSH, /* For stores without a log: the same, by writing tables. */
 };
 
 /* One record in the buffer of DISK_LIST; `attribute_bytes` bytes of the attribute follow, padded
@@ -89,11 +89,11 @@ struct dfs_io {
 };
 
 enum dfs_fx_kind {
-	DFS_FX_LINK_OPEN,  /* tag: link, chosen by the core. address: "host:port" or "unix:/path". */
-	DFS_FX_LINK_SEND,  /* tag: link. buf: header and body; then payload[payload_offset, +bytes). */
+	DFS_FX_LINK_OPEN,  /* tag: link, chosen by the core. address: host:port or unix:/path. */
+	DFS_FX_LINK_SEND,  /* tag: link. buf: header, body; then payload[payload_offset, +bytes). */
 	DFS_FX_LINK_CLOSE, /* tag: link. What was sent before goes out first; no event follows. */
 	DFS_FX_IO,         /* tag: comes back in IO_DONE. io; buf for FILE_WRITE. */
-	DFS_FX_REPLY,      /* tag: call id. reply: the core's own struct, valid until the next step. */
+	DFS_FX_REPLY,      /* tag: call id. reply: the core's own, valid until the next step. */
 	DFS_FX_LOG,        /* log: one line. */
 	DFS_FX_EXIT,       /* The process ends: status 0, or an error that log lines explain. */
 };
@@ -147,12 +147,13 @@ void dfs_fx_reply(struct dfs_fxs *fxs, u64 call, const void *reply);
 void dfs_fx_exit(struct dfs_fxs *fxs, int status);
 /* One line `event=… key=value …`, cut at DFS_LOG_LINE_BYTES. No payload bytes, no secrets. */
 void dfs_fx_log(struct dfs_fxs *fxs, enum dfs_log_level level, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 /* The only vtable: one per daemon's core, used by both hosts. */
 struct dfs_core_ops {
 	void (*step)(void *core, const struct dfs_ev *ev, struct dfs_fxs *fxs);
-	nsec (*deadline)(const void *core); /* DFS_NEVER if nothing is due; <= now: step me again. */
+	/* DFS_NEVER if nothing is due; <= now: step me again. */
+	nsec (*deadline)(const void *core);
 	/* Where to receive the link's next bytes; the length is never 0 for a live link. */
 	void (*room)(void *core, u64 link, u8 **ret_data, u32 *ret_length);
 	void (*check)(const void *core); /* Assert every invariant; O(state). */

@@ -45,9 +45,8 @@ enum dfs_session_state {
 };
 
 enum dfs_session_event_kind {
-	DFS_SESSION_EV_UP, /* Handshake done: peer fields are valid. Requests kept were sent again.
-			    */
-	DFS_SESSION_EV_LOST,    /* Was up and is not any more. Connectors go on by themselves. */
+	DFS_SESSION_EV_UP,   /* Handshake done: peer fields are valid. Kept requests were sent. */
+	DFS_SESSION_EV_LOST, /* Was up and is not any more. Connectors go on by themselves. */
 	DFS_SESSION_EV_REFUSED, /* The peer, or we, refused: status and text say why. Connectors
 				   retry slowly. */
 	DFS_SESSION_EV_REQUEST, /* The peer asks: answer with dfs_session_reply, soon or later. */
@@ -98,8 +97,7 @@ struct dfs_session *dfs_session_new_acceptor(struct dfs_identity *identity, u64 
 void dfs_session_free(struct dfs_session *session);
 void dfs_session_tune(struct dfs_session *session, const struct dfs_session_tuning *tuning);
 
-/* Start connecting (now), or stop for good: the link closes, kept requests are dropped unanswered.
- */
+/* Start connecting (now), or stop for good: the link closes, kept requests end unanswered. */
 void dfs_session_open(struct dfs_session *session, nsec now, struct dfs_fxs *fxs);
 void dfs_session_close(struct dfs_session *session, struct dfs_fxs *fxs);
 /* Connector: drop this link and go on with the next address at once (the peer does not lead, say).

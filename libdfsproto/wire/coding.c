@@ -64,9 +64,9 @@ struct dfs_buf *dfs_writer_take(struct dfs_writer *writer)
 struct dfs_items dfs_writer_items(const struct dfs_writer *writer)
 {
 	return (struct dfs_items){
-		.bytes = dfs_span(writer->buf->data, writer->buf->length),
-		.count = writer->items,
-		.version = writer->version,
+	    .bytes = dfs_span(writer->buf->data, writer->buf->length),
+	    .count = writer->items,
+	    .version = writer->version,
 	};
 }
 
@@ -74,7 +74,8 @@ static u8 *extend(struct dfs_writer *writer, u32 bytes)
 {
 	struct dfs_buf *buf = writer->buf;
 	if (buf->capacity - buf->length < bytes) {
-		struct dfs_buf *larger = dfs_buf_new(dfs_max(buf->capacity * 2, buf->length + bytes));
+		struct dfs_buf *larger =
+		    dfs_buf_new(dfs_max(buf->capacity * 2, buf->length + bytes));
 		memcpy(larger->data, buf->data, buf->length);
 		larger->length = buf->length;
 		dfs_buf_unref(buf);

@@ -1,7 +1,7 @@
 /*
  * Reading and writing of schema-coded bytes: bounded, never allocating while decoding. The writer
- * grows a dfs_buf; the reader remembers the first error and then only returns zeros, so that decoders
- * need one check at the end.
+ * grows a dfs_buf; the reader remembers the first error and then only returns zeros, so that
+ * decoders need one check at the end.
  */
 #ifndef DFS_WIRE_CODING_H
 #define DFS_WIRE_CODING_H
@@ -33,13 +33,15 @@ struct dfs_reader {
 	int status;  /* 0 or DFS_EMALFORMED; sticky. */
 };
 
-/* Begin with room for `headroom` bytes before the first record (a frame's header), left as they are. */
+/* Begin with room for `headroom` bytes before the first record (a frame's header), left as they
+ * are. */
 void dfs_writer_init(struct dfs_writer *writer, u16 version, u32 headroom);
 /* Release the buffer if the writer still has it. */
 void dfs_writer_fini(struct dfs_writer *writer);
 /* The buffer, which now belongs to the caller. */
 struct dfs_buf *dfs_writer_take(struct dfs_writer *writer);
-/* What was put into a writer without headroom, as a list for a LIST field. Valid while the writer is. */
+/* What was put into a writer without headroom, as a list for a LIST field. Valid while the writer
+ * is. */
 struct dfs_items dfs_writer_items(const struct dfs_writer *writer);
 
 void dfs_put_u8(struct dfs_writer *writer, u8 value);
@@ -77,7 +79,7 @@ struct dfs_text {
 	u32 length;
 };
 void dfs_text_add(struct dfs_text *text, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 /* Printable ASCII as it is, the rest as \xNN. */
 void dfs_text_add_bytes(struct dfs_text *text, struct dfs_span bytes);
 

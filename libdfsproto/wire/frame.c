@@ -27,11 +27,9 @@ _Static_assert(WAITING_BYTES_MAX <= AREA_BYTES - ROOM_BYTES_MIN, "a waiting fram
  * One function moves: advance(), with take_header() and take_body().
  */
 enum framer_state {
-	FRAMER_HEADER, /* Waits in the area for header and body, and for the payload if it is small.
-			*/
-	FRAMER_BODY,   /* Receives header and body into `large`. */
-	FRAMER_PAYLOAD, /* Header and body are there and verified; receives into `payload`, if any.
-			 */
+	FRAMER_HEADER,  /* Waits in the area for header and body, and a small payload. */
+	FRAMER_BODY,    /* Receives header and body into `large`. */
+	FRAMER_PAYLOAD, /* Header and body are verified; receives into `payload`, if any. */
 	FRAMER_GIVEN,   /* The caller has the frame until the next call. */
 	FRAMER_BROKEN,  /* `status` says why. */
 };
@@ -83,8 +81,7 @@ void dfs_framer_bound(struct dfs_framer *framer, u32 body_bytes_max, u32 payload
 	framer->payload_bytes_max = payload_bytes_max;
 }
 
-/* Make room in the area: grow it when the bounds ask for it, move the unparsed bytes to its front.
- */
+/* Make room in the area: grow it when the bounds say so, move what is unparsed to the front. */
 static void tidy_area(struct dfs_framer *framer)
 {
 	u32 unparsed = framer->end - framer->start;

@@ -17,8 +17,8 @@
 #define LIST(record, name, max, since, doc)
 #define END(name)
 
-#define MSG(NAME, name, number, since, doc) \
-	case number:                        \
+#define MSG(NAME, name, number, since, doc)                                                        \
+	case number:                                                                               \
 		return #NAME;
 const char *dfs_msg_name(u16 type)
 {
@@ -39,14 +39,15 @@ const char *dfs_op_name(u16 op)
 }
 #undef MSG
 
-#define MSG(NAME, name, number, since, doc) \
-	case number:                        \
+#define MSG(NAME, name, number, since, doc)                                                        \
+	case number:                                                                               \
 		return number >= DFS_MSG_REQUESTS && !is_reply(#NAME);
 static bool is_reply(const char *name)
 {
 	static const char suffix[] = "_REPLY";
 	size_t length = strlen(name);
-	return length >= sizeof(suffix) && strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
+	return length >= sizeof(suffix) &&
+	       strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
 }
 
 bool dfs_msg_is_request(u16 type)
@@ -59,15 +60,15 @@ bool dfs_msg_is_request(u16 type)
 }
 #undef MSG
 
-#define MSG(NAME, name, number, since, doc)                         \
-	case number: {                                              \
-		struct dfs_##name value;                            \
-		if (dfs_##name##_decode(body, version, &value) != 0) { \
-			dfs_text_add(text, "malformed %s", #NAME);  \
-			break;                                      \
-		}                                                   \
-		dfs_##name##_dump(text, &value);                    \
-		break;                                              \
+#define MSG(NAME, name, number, since, doc)                                                        \
+	case number: {                                                                             \
+		struct dfs_##name value;                                                           \
+		if (dfs_##name##_decode(body, version, &value) != 0) {                             \
+			dfs_text_add(text, "malformed %s", #NAME);                                 \
+			break;                                                                     \
+		}                                                                                  \
+		dfs_##name##_dump(text, &value);                                                   \
+		break;                                                                             \
 	}
 void dfs_msg_dump(struct dfs_text *text, u16 type, struct dfs_span body, u16 version)
 {

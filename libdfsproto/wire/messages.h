@@ -10,7 +10,7 @@
 #define DFS_PROTOCOL_VERSION     1
 #define DFS_PROTOCOL_VERSION_MIN 1
 
-#define DFS_TABLE "libdfsproto/schema/wire.def"
+#define DFS_TABLE                "libdfsproto/schema/wire.def"
 #include "libdfsproto/wire/rows.h"
 #undef DFS_TABLE
 #define DFS_TABLE "libdfsproto/schema/ops.def"
@@ -59,7 +59,8 @@ enum dfs_setxattr_bits { DFS_SETXATTR_CREATE = 1, DFS_SETXATTR_REPLACE = 2 };
 /* "WRITE", or "UNKNOWN". */
 const char *dfs_msg_name(u16 type);
 const char *dfs_op_name(u16 op);
-/* Does a message of this type ask for a reply? Not so: *_REPLY rows, session messages, unknown ones. */
+/* Does a message of this type ask for a reply? Not so: *_REPLY rows, session messages, unknown
+ * ones. */
 bool dfs_msg_is_request(u16 type);
 /* One message as text, whatever its type; "malformed" when it does not decode. */
 void dfs_msg_dump(struct dfs_text *text, u16 type, struct dfs_span body, u16 version);

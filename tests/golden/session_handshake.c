@@ -28,7 +28,9 @@ static void print_said(const char *who, const struct pair_pipe *said)
 	while (dfs_framer_next(framer, &frame) == 1) {
 		char data[4096];
 		struct dfs_text text = {.data = data, .capacity = sizeof(data)};
-		dfs_msg_dump(&text, frame.type, frame.body, frame.version);
+		/* The one request here is GETATTR, whose reply's row is the next one. */
+		u16 row = (u16)(frame.type + (frame.flags & DFS_FRAME_REPLY));
+		dfs_msg_dump(&text, row, frame.body, frame.version);
 		printf("%s: version=%u request=%llu flags=%u status=%d %s", who, frame.version,
 		       (unsigned long long)frame.request, frame.flags, frame.status, data);
 		print_hex(frame.body.data - DFS_FRAME_HEADER_BYTES,
