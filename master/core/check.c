@@ -2,7 +2,6 @@
  * ms_state_check: every row of every table is decoded and compared with the rows it belongs to.
  */
 #include "master/core/check_i.h"
-#include "master/core/chunk_map.h"
 #include "master/core/dentry.h"
 
 #include <stdarg.h>
@@ -126,74 +125,6 @@ static int see_xattr(struct check *check, const struct ms_scan *scan)
 	return 0;
 }
 
-static int see_map(struct check *check, const struct ms_scan *scan)
-{
-	u64 ino = ms_key_first(scan->key);
-	u64 index = ms_key_second(scan->key);
-	struct check_inode *inode = check_find(check, ino);
-	struct dfs_row_map row;
-	struct dfs_row_chunk chunk;
-	struct dfs_row_cut cut;
-	int status = ms_row_map_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	if (ms_row_chunk_get(check->state, ms_key1(MS_TABLE_CHUNK, row.chunk), &chunk) != 0)
-		return check_wrong(check, "inode %llu maps chunk %llx, which is not there",
-				   (ull)ino, (ull)row.chunk);
-	if (chunk.references != 1 || chunk.ino != ino || chunk.index != index)
-		return check_wrong(check, "chunk %llx does not know that inode %llu maps it",
-				   (ull)row.chunk, (ull)ino);
-	check->bounds += row.valid != DFS_VALID_ALL;
-	if (inode == NULL) { /* Purged; its rows wait for CUT. */
-		status = ms_row_cut_get(check->state, ms_key1(MS_TABLE_CUT, ino), &cut);
-		if (status != 0 || !ms_map_dead(&cut, index, &row))
-			return check_wrong(check, "a map of inode %llu, which is not there",
-					   (ull)ino);
-		return 0;
-	}
-	inode->chunks++;
-	status = ms_map_cut_get(check->state, ino, &inode->row, &cut);
-	if (status != 0)
-		return status;
-	if (!ms_map_dead(&cut, index, &row) && index >= ms_chunks_of(&inode->row, inode->row.size))
-		return check_wrong(check, "inode %llu: chunk %llu beyond its end", (ull)ino,
-				   (ull)index);
-	return 0;
-}
-
-static int see_chunk(struct check *check, const struct ms_scan *scan)
-{
-	u64 id = ms_key_first(scan->key);
-	struct dfs_row_chunk row;
-	struct dfs_row_map map;
-	struct dfs_row_garbage garbage;
-	int status = ms_row_chunk_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	status = ms_row_map_get(check->state, ms_key2(MS_TABLE_MAP, row.ino, row.index), &map);
-	if (status != 0 || map.chunk != id)
-		return check_wrong(check, "chunk %llx: inode %llu does not map it", (ull)id,
-				   (ull)row.ino);
-	status = ms_row_garbage_get(check->state, ms_key1(MS_TABLE_GARBAGE, id), &garbage);
-	if (status == 0)
-		return check_wrong(check, "chunk %llx is mapped and garbage", (ull)id);
-	if (id == 0 || id >= check->state->counters.next_chunk)
-		return check_wrong(check, "chunk %llx was never reserved", (ull)id);
-	check->chunks++;
-	return 0;
-}
-
-static int see_garbage(struct check *check, const struct ms_scan *scan)
-{
-	struct dfs_row_garbage row;
-	u64 id = ms_key_first(scan->key);
-	int status = ms_row_garbage_open(check->state, scan->value, &row);
-	if (status == 0 && (id == 0 || id >= check->state->counters.next_chunk))
-		status = check_wrong(check, "garbage %llx was never reserved", (ull)id);
-	check->garbage++;
-	return status;
-}
-
 static int see_orphan(struct check *check, const struct ms_scan *scan)
 {
 	u64 ino = ms_key_first(scan->key);
@@ -204,33 +135,6 @@ static int see_orphan(struct check *check, const struct ms_scan *scan)
 		status = check_wrong(check, "orphan %llu is not there", (ull)ino);
 	if (status == 0)
 		inode->orphan = true;
-	return status;
-}
-
-static int see_trim(struct check *check, const struct ms_scan *scan)
-{
-	struct ms_key key =
-	    ms_key2(MS_TABLE_MAP, ms_key_first(scan->key), ms_key_second(scan->key));
-	struct dfs_row_trim row;
-	struct dfs_row_map map;
-	int status = ms_row_trim_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	status = ms_row_map_get(check->state, key, &map);
-	if (status != 0 || map.chunk != row.chunk || map.valid == DFS_VALID_ALL)
-		return check_wrong(check, "inode %llu: a trim without a bound",
-				   (ull)ms_key_first(scan->key));
-	check->trims++;
-	return 0;
-}
-
-static int see_cut(struct check *check, const struct ms_scan *scan)
-{
-	struct check_inode *inode = check_find(check, ms_key_first(scan->key));
-	struct dfs_row_cut row;
-	int status = ms_row_cut_open(check->state, scan->value, &row);
-	if (status == 0 && inode != NULL)
-		inode->cut = true;
 	return status;
 }
 
@@ -265,12 +169,12 @@ static const struct {
 	enum ms_table table;
 	int (*see)(struct check *check, const struct ms_scan *scan);
 } passes[] = {
-    {MS_TABLE_INODE, see_inode},     {MS_TABLE_DENTRY, see_dentry},
-    {MS_TABLE_SYMLINK, see_symlink}, {MS_TABLE_XATTR, see_xattr},
-    {MS_TABLE_MAP, see_map},         {MS_TABLE_CHUNK, see_chunk},
-    {MS_TABLE_GARBAGE, see_garbage}, {MS_TABLE_ORPHAN, see_orphan},
-    {MS_TABLE_TRIM, see_trim},       {MS_TABLE_CUT, see_cut},
-    {MS_TABLE_SESSION, see_session}, {MS_TABLE_RESULT, see_result},
+    {MS_TABLE_INODE, see_inode},           {MS_TABLE_DENTRY, see_dentry},
+    {MS_TABLE_SYMLINK, see_symlink},       {MS_TABLE_XATTR, see_xattr},
+    {MS_TABLE_MAP, check_see_map},         {MS_TABLE_CHUNK, check_see_chunk},
+    {MS_TABLE_GARBAGE, check_see_garbage}, {MS_TABLE_ORPHAN, see_orphan},
+    {MS_TABLE_TRIM, check_see_trim},       {MS_TABLE_CUT, check_see_cut},
+    {MS_TABLE_SESSION, see_session},       {MS_TABLE_RESULT, see_result},
 };
 
 static int pass(struct check *check, enum ms_table table,

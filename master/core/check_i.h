@@ -42,6 +42,13 @@ __attribute__((format(printf, 2, 3))) int check_wrong(struct check *check, const
 /* NULL when there is no such inode. */
 struct check_inode *check_find(const struct check *check, u64 ino);
 
+/* One row of a table about chunks, inodes having been seen. */
+int check_see_map(struct check *check, const struct ms_scan *scan);
+int check_see_chunk(struct check *check, const struct ms_scan *scan);
+int check_see_garbage(struct check *check, const struct ms_scan *scan);
+int check_see_trim(struct check *check, const struct ms_scan *scan);
+int check_see_cut(struct check *check, const struct ms_scan *scan);
+
 /* Once all rows have been seen. */
 int check_inodes(struct check *check);
 
