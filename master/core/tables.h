@@ -20,8 +20,8 @@
 #define MS_DISK_VERSION   1 /* Newest version of the rows. */
 #define MS_FORMAT_VERSION 1 /* Layout of keys and tables. */
 
-/* Stored answers hold the wire's ATTR: a field that a protocol version adds to it is kept on disk only
- * if the rows' version grows along. */
+/* Stored answers hold the wire's ATTR: a field that a protocol version adds to it is kept on disk
+ * only if the rows' version grows along. */
 _Static_assert(MS_DISK_VERSION >= DFS_PROTOCOL_VERSION, "every field of ATTR is stored");
 
 /* The first byte of each key: never reused. */
