@@ -1,12 +1,7 @@
 /*
  * Opening a RocksDB store, reading and writing it: see kv_rocks.h; iterators are in
- * kv_rocks_iter.c.
- *
- * Write-ahead log of logged stores: every batch goes to the operating system at once, so that it
- * survives our death; a sync is one fdatasync of the log. Recovery stops at the first damaged
- * record (point in time), which after a power cut keeps a prefix with everything that was synced.
- * RocksDB can recycle log files, which makes that fdatasync cheaper, but 7.8 does so only together
- * with a recovery mode that skips damaged records, and that is no prefix.
+ * kv_rocks_iter.c. RocksDB's own write-ahead log is off for both kinds of store: the unlogged kind
+ * has none, the logged kind has one of ours (kv_rocks_log.c).
  */
 #include "libdfsproto/host/kv_rocks_i.h"
 
@@ -21,9 +16,9 @@ enum {
 	OPEN_FILES_DEFAULT = 256,
 	INFO_LOG_BYTES = 1 << 20,
 	INFO_LOGS_KEPT = 3,
-	INFO_LOG_WARN = 2,         /* enum InfoLogLevel of RocksDB. */
-	RECOVER_POINT_IN_TIME = 2, /* enum WALRecoveryMode of RocksDB. */
+	INFO_LOG_WARN = 2, /* enum InfoLogLevel of RocksDB. */
 	MANIFEST_BYTES_MAX = 4 << 20,
+	CACHE_SHARD_BITS = 2,
 };
 
 #ifdef __SANITIZE_THREAD__
@@ -84,10 +79,18 @@ static int explain_open(const char *path, char *text, struct dfs_sentence *ret_t
 	return error;
 }
 
-static void set_limits(rocksdb_options_t *o, const struct dfs_kv_options *options)
+static u64 memtable_bytes(const struct dfs_kv_options *options)
 {
+	return options->memtable_bytes != 0 ? options->memtable_bytes : MEMTABLE_BYTES_DEFAULT;
+}
+
+static void set_limits(rocksdb_options_t *o, enum dfs_kv_kind kind,
+		       const struct dfs_kv_options *options)
+{
+	/* A logged store flushes when a segment of its journal is full; the memtable's own limit
+	 * must not come first, and a memtable takes more room than the batches in it. */
 	u64 memtable =
-	    options->memtable_bytes != 0 ? options->memtable_bytes : MEMTABLE_BYTES_DEFAULT;
+	    kind == DFS_KV_LOGGED ? 2 * memtable_bytes(options) : memtable_bytes(options);
 	u32 files = options->open_files_max != 0 ? options->open_files_max : OPEN_FILES_DEFAULT;
 	rocksdb_options_set_write_buffer_size(o, memtable);
 	rocksdb_options_set_max_write_buffer_number(o, 3);
@@ -101,13 +104,31 @@ static void set_limits(rocksdb_options_t *o, const struct dfs_kv_options *option
 	rocksdb_options_set_max_manifest_file_size(o, MANIFEST_BYTES_MAX);
 }
 
+/* Few shards: one thread reads, and a shard must be much larger than any block. */
+static rocksdb_cache_t *cache_new(u64 bytes)
+{
+	rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
+	rocksdb_lru_cache_options_set_capacity(options, bytes);
+	rocksdb_lru_cache_options_set_num_shard_bits(options, CACHE_SHARD_BITS);
+	rocksdb_cache_t *cache = rocksdb_cache_create_lru_opts(options);
+	rocksdb_lru_cache_options_destroy(options);
+	return cache;
+}
+
 static void set_tables(struct dfs_kv_rocks *kv, rocksdb_options_t *o,
 		       const struct dfs_kv_options *options)
 {
 	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
 	u64 cache = options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT;
-	kv->cache = rocksdb_cache_create_lru(cache);
+	kv->cache = cache_new(cache);
 	rocksdb_block_based_options_set_block_cache(table, kv->cache);
+	/* Index and filter in pieces: whole ones of a large table are megabytes, and each look-up
+	 * of a key that is not in the cache would read and check all of that. */
+	rocksdb_block_based_options_set_index_type(
+	    table, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_partition_filters(table, 1);
+	rocksdb_block_based_options_set_metadata_block_size(table, 4096);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
@@ -126,19 +147,31 @@ static rocksdb_options_t *make_options(struct dfs_kv_rocks *kv, enum dfs_kv_kind
 	rocksdb_options_t *o = rocksdb_options_create();
 	rocksdb_options_set_create_if_missing(o, !options->must_exist);
 	rocksdb_options_set_paranoid_checks(o, 1);
-	rocksdb_options_set_wal_recovery_mode(o, RECOVER_POINT_IN_TIME);
 	/* One writer, the loop: nothing is gained by letting several write at once. */
 	rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
 	rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
-	if (kind == DFS_KV_UNLOGGED)
-		rocksdb_options_set_atomic_flush(o, 1);
-	set_limits(o, options);
+	rocksdb_options_set_atomic_flush(o, 1);
+	set_limits(o, kind, options);
 	set_tables(kv, o, options);
 	return o;
 }
 
+static int explain_log(const char *path, int status, const char *cause,
+		       struct dfs_sentence *ret_text)
+{
+	const char *next = "check the disk: its kernel messages tell more";
+	if (status == DFS_EDISK_FULL)
+		next = "free some space on that disk";
+	else if (status == DFS_ECORRUPT)
+		next = "restore it from a copy, or move it away to have it made anew";
+	dfs_sentence_set(ret_text, "store %s cannot be opened: %s: %s; %s", path, cause,
+			 dfs_error_text(status), next);
+	return status;
+}
+
 static void free_all(struct dfs_kv_rocks *kv)
 {
+	kv_log_close(kv);
 	if (kv->pinned != NULL)
 		rocksdb_pinnableslice_destroy(kv->pinned);
 	if (kv->db != NULL)
@@ -191,7 +224,7 @@ int dfs_kv_rocks_open(const char *path, enum dfs_kv_kind kind, const struct dfs_
 	kv->options = make_options(kv, kind, options);
 	kv->read_options = rocksdb_readoptions_create();
 	kv->write_options = rocksdb_writeoptions_create();
-	rocksdb_writeoptions_disable_WAL(kv->write_options, kind == DFS_KV_UNLOGGED);
+	rocksdb_writeoptions_disable_WAL(kv->write_options, 1);
 	kv->flush_options = rocksdb_flushoptions_create();
 	rocksdb_flushoptions_set_wait(kv->flush_options, 1);
 	kv->batch = rocksdb_writebatch_create();
@@ -201,6 +234,14 @@ int dfs_kv_rocks_open(const char *path, enum dfs_kv_kind kind, const struct dfs_
 		kv->db = NULL;
 		free_all(kv);
 		return explain_open(path, error, ret_text);
+	}
+	if (kind == DFS_KV_LOGGED) {
+		const char *cause;
+		int status = kv_log_open(kv, memtable_bytes(options), &cause);
+		if (status != 0) {
+			free_all(kv);
+			return explain_log(path, status, cause, ret_text);
+		}
 	}
 	*ret_kv = kv;
 	return 0;
@@ -225,13 +266,20 @@ struct dfs_kv *dfs_kv_rocks_kv(struct dfs_kv_rocks *kv)
 int dfs_kv_rocks_sync(struct dfs_kv_rocks *kv)
 {
 	if (kv->kind == DFS_KV_UNLOGGED)
-		return dfs_kv_rocks_flush(kv);
-	char *error = NULL;
-	rocksdb_flush_wal(kv->db, 1, &error);
-	return error == NULL ? 0 : kv_rocks_failed(kv, "sync", error);
+		return kv_rocks_flush_tables(kv);
+	int status = kv_log_sync(kv);
+	if (status != 0)
+		dfs_log_printf(DFS_LOG_ERROR, "event=store_failed store=%s operation=sync",
+			       kv->path);
+	return status;
 }
 
 int dfs_kv_rocks_flush(struct dfs_kv_rocks *kv)
+{
+	return kv_rocks_flush_tables(kv);
+}
+
+int kv_rocks_flush_tables(struct dfs_kv_rocks *kv)
 {
 	char *error = NULL;
 	rocksdb_flush(kv->db, kv->flush_options, &error);
@@ -263,32 +311,55 @@ static int kv_get(struct dfs_kv *base, struct dfs_span key, struct dfs_span *ret
 	return 0;
 }
 
-static int kv_write(struct dfs_kv *base, const struct dfs_kv_batch *batch)
+/* Above every key of the cores, which begin with the number of a table. */
+struct dfs_span kv_rocks_position_key(void)
 {
-	struct dfs_kv_rocks *kv = dfs_container_of(base, struct dfs_kv_rocks, kv);
-	rocksdb_writebatch_clear(kv->batch);
-	struct dfs_kv_change change;
-	u32 at = 0;
-	while (dfs_kv_batch_next(batch, &at, &change)) {
-		const char *key = (const char *)change.key.data;
-		const char *value = (const char *)change.value.data;
-		switch (change.kind) {
-		case DFS_KV_PUT:
-			rocksdb_writebatch_put(kv->batch, key, change.key.length, value,
-					       change.value.length);
-			break;
-		case DFS_KV_DELETE:
-			rocksdb_writebatch_delete(kv->batch, key, change.key.length);
-			break;
-		case DFS_KV_DELETE_RANGE:
-			rocksdb_writebatch_delete_range(kv->batch, key, change.key.length, value,
-							change.value.length);
-			break;
-		}
+	return dfs_span("\xff\xff\xff\xff\xff\xff\xff\xff"
+			"position",
+			16);
+}
+
+static void add_change(rocksdb_writebatch_t *batch, const struct dfs_kv_change *change)
+{
+	const char *key = (const char *)change->key.data;
+	const char *value = (const char *)change->value.data;
+	DFS_ASSERT(dfs_span_compare(change->key, kv_rocks_position_key()) < 0);
+	switch (change->kind) {
+	case DFS_KV_PUT:
+		rocksdb_writebatch_put(batch, key, change->key.length, value, change->value.length);
+		break;
+	case DFS_KV_DELETE:
+		rocksdb_writebatch_delete(batch, key, change->key.length);
+		break;
+	case DFS_KV_DELETE_RANGE:
+		DFS_ASSERT(dfs_span_compare(change->value, kv_rocks_position_key()) <= 0);
+		rocksdb_writebatch_delete_range(batch, key, change->key.length, value,
+						change->value.length);
+		break;
 	}
+}
+
+int kv_rocks_write_tables(struct dfs_kv_rocks *kv, const struct dfs_kv_batch *batch, u64 position)
+{
+	struct dfs_kv_change change;
+	struct dfs_span key = kv_rocks_position_key();
+	u32 at = 0;
+	rocksdb_writebatch_clear(kv->batch);
+	while (dfs_kv_batch_next(batch, &at, &change))
+		add_change(kv->batch, &change);
+	if (kv->kind == DFS_KV_LOGGED)
+		rocksdb_writebatch_put(kv->batch, (const char *)key.data, key.length,
+				       (const char *)&position, sizeof(position));
 	char *error = NULL;
 	rocksdb_write(kv->db, kv->write_options, kv->batch, &error);
 	return error == NULL ? 0 : kv_rocks_failed(kv, "write", error);
+}
+
+static int kv_write(struct dfs_kv *base, const struct dfs_kv_batch *batch)
+{
+	struct dfs_kv_rocks *kv = dfs_container_of(base, struct dfs_kv_rocks, kv);
+	return kv->kind == DFS_KV_LOGGED ? kv_log_write(kv, batch)
+					 : kv_rocks_write_tables(kv, batch, 0);
 }
 
 const struct dfs_kv_ops kv_rocks_ops = {
