@@ -1,0 +1,515 @@
+/*
+ * See cs_world.h.
+ */
+#include "tests/unit/cs_world.h"
+
+#include "libdfsproto/base/crc32c.h"
+#include "libdfsproto/base/errors.h"
+#include "tests/unit/unit.h"
+
+static const u8 key[DFS_KEY_BYTES] = {7, 7, 7};
+#define CLIENT_CS_LINK (DFS_LINK_ACCEPTED | 1)
+
+static void pipe_add(struct world_pipe *pipe, const u8 *data, u32 length)
+{
+	if (pipe->capacity - pipe->length < length) {
+		pipe->capacity = (pipe->length + length) * 2;
+		pipe->data = realloc(pipe->data, pipe->capacity);
+		assert_non_null(pipe->data);
+	}
+	memcpy(pipe->data + pipe->length, data, length);
+	pipe->length += length;
+}
+
+static void pipe_take(struct world_pipe *pipe, u32 length)
+{
+	pipe->length -= length;
+	memmove(pipe->data, pipe->data + length, pipe->length);
+}
+
+static void send(struct world_pipe *pipe, struct dfs_fx *fx)
+{
+	pipe_add(pipe, fx->buf->data, fx->buf->length);
+	if (fx->payload != NULL)
+		pipe_add(pipe, fx->payload->data + fx->payload_offset, fx->payload_bytes);
+	dfs_buf_unref(fx->buf);
+	dfs_buf_unref(fx->payload);
+}
+
+void world_fill(u8 *data, u32 length, u32 seed)
+{
+	struct dfs_prng prng;
+	dfs_prng_seed(&prng, seed);
+	for (u32 i = 0; i < length; i++)
+		data[i] = (u8)dfs_prng_next(&prng);
+}
+
+/* --- The chunkserver. --- */
+
+static void step(struct cs_world *world, struct dfs_ev *ev);
+
+static void io_begin(struct cs_world *world, struct dfs_fx *fx)
+{
+	if (world->ios_count == world->ios_capacity) {
+		world->ios_capacity = world->ios_capacity * 2 + 16;
+		world->ios = realloc(world->ios, world->ios_capacity * sizeof(*world->ios));
+		assert_non_null(world->ios);
+	}
+	struct world_io *io = &world->ios[world->ios_count++];
+	memset(io, 0, sizeof(*io));
+	io->tag = fx->tag;
+	io->io = fx->io;
+	world->kind_counts[fx->io.kind]++;
+	assert_true(fx->io.disk < world->disks_count);
+	if (fx->io.kind == DFS_IO_KV_SYNC)
+		io->mark = kv_sim_sync_begin(world->kvs[fx->io.disk]);
+	else
+		io->op = disk_sim_begin(world->disks[fx->io.disk], &fx->io, fx->buf);
+	dfs_buf_unref(fx->buf);
+}
+
+static void io_finish(struct cs_world *world, u32 index)
+{
+	struct world_io io = world->ios[index];
+	memmove(&world->ios[index], &world->ios[index + 1],
+		(world->ios_count - index - 1) * sizeof(io));
+	world->ios_count--;
+	world->ios_done++;
+	struct disk_result result = {0};
+	if (io.op == NULL)
+		kv_sim_sync_finish(world->kvs[io.io.disk], io.mark);
+	else
+		disk_sim_finish(world->disks[io.io.disk], io.op, &result);
+	struct dfs_ev ev = {.kind = DFS_EV_IO_DONE,
+			    .tag = io.tag,
+			    .status = result.status,
+			    .count = result.count,
+			    .aux = result.aux,
+			    .buf = result.buf};
+	step(world, &ev);
+	dfs_buf_unref(result.buf);
+}
+
+static void connect_master(struct cs_world *world, u64 cs_link)
+{
+	struct world_peer *master = &world->master;
+	struct dfs_ev ev = {.kind = DFS_EV_LINK_DOWN, .tag = cs_link};
+	if (!world->master_away) {
+		dfs_session_free(master->session);
+		master->link = DFS_LINK_ACCEPTED | cs_link;
+		master->cs_link = cs_link;
+		master->in.length = 0;
+		master->out.length = 0;
+		master->up = false;
+		master->session = dfs_session_new_acceptor(&master->identity, master->link,
+							   1u << DFS_ROLE_CHUNKSERVER, world->now);
+		ev.kind = DFS_EV_LINK_UP;
+	}
+	step(world, &ev);
+}
+
+static void log_line(struct cs_world *world, const struct dfs_fx *fx)
+{
+	if (getenv("WORLD_LOG") != NULL)
+		fprintf(stderr, "%llu %d %s\n", (unsigned long long)world->now, fx->log.level,
+			fx->log.line);
+	if (fx->log.level != DFS_LOG_ERROR)
+		return;
+	memcpy(world->last_error, fx->log.line, sizeof(world->last_error));
+	world->errors_count++;
+}
+
+static void carry_out(struct cs_world *world, struct dfs_fxs *fxs)
+{
+	u64 opens[16];
+	u32 opens_count = 0;
+	for (u32 i = 0; i < fxs->count; i++) {
+		struct dfs_fx *fx = &fxs->v[i];
+		switch (fx->kind) {
+		case DFS_FX_IO:
+			io_begin(world, fx);
+			break;
+		case DFS_FX_LINK_OPEN:
+			opens[opens_count++] = fx->tag;
+			break;
+		case DFS_FX_LINK_SEND:
+			if (fx->tag == world->client.cs_link)
+				send(&world->client.in, fx);
+			else
+				send(&world->master.in, fx);
+			break;
+		case DFS_FX_LINK_CLOSE:
+			if (fx->tag == world->client.cs_link)
+				world->client.cs_link = 0;
+			break;
+		case DFS_FX_LOG:
+			log_line(world, fx);
+			break;
+		case DFS_FX_EXIT:
+			world->exited = true;
+			world->exit_status = fx->status;
+			break;
+		case DFS_FX_REPLY:
+			fail();
+		}
+	}
+	fxs->count = 0;
+	for (u32 i = 0; i < opens_count; i++)
+		connect_master(world, opens[i]);
+}
+
+static void step(struct cs_world *world, struct dfs_ev *ev)
+{
+	struct dfs_fxs fxs = {.log_level = DFS_LOG_DEBUG};
+	ev->now = world->now;
+	ev->wall = world->now;
+	cs_core_ops.step(world->cs, ev, &fxs);
+	cs_core_ops.check(world->cs);
+	carry_out(world, &fxs);
+	dfs_fxs_fini(&fxs);
+}
+
+/* --- Client and master. --- */
+
+static void peer_carry_out(struct cs_world *world, struct world_peer *peer)
+{
+	u64 opened = 0;
+	for (u32 i = 0; i < world->fxs.count; i++) {
+		struct dfs_fx *fx = &world->fxs.v[i];
+		if (fx->kind == DFS_FX_LINK_SEND)
+			send(&peer->out, fx);
+		else if (fx->kind == DFS_FX_LINK_OPEN)
+			opened = fx->tag;
+	}
+	world->fxs.count = 0;
+	if (opened == 0)
+		return;
+	peer->link = opened;
+	peer->cs_link = CLIENT_CS_LINK;
+	struct dfs_ev there = {.kind = DFS_EV_LINK_NEW, .tag = CLIENT_CS_LINK};
+	step(world, &there);
+	struct dfs_ev here = {.kind = peer->cs_link != 0 ? DFS_EV_LINK_UP : DFS_EV_LINK_DOWN,
+			      .tag = opened,
+			      .now = world->now};
+	dfs_session_step(peer->session, &here, &world->fxs);
+	peer_carry_out(world, peer);
+}
+
+void world_flush(struct cs_world *world, struct world_peer *peer)
+{
+	peer_carry_out(world, peer);
+}
+
+static void note_held(struct cs_world *world, const struct dfs_held *held)
+{
+	for (u32 i = 0; i < world->held_count; i++) {
+		if (world->held[i].chunk != held->chunk)
+			continue;
+		world->held[i].state = held->state;
+		world->held[i].length = held->length;
+		return;
+	}
+	assert_true(world->held_count < WORLD_HELD_MAX);
+	world->held[world->held_count++] = (struct world_held){
+	    .chunk = held->chunk, .state = held->state, .length = held->length};
+}
+
+static void note_disks(struct cs_world *world, struct dfs_items disks)
+{
+	struct dfs_disk_space space;
+	world->bytes_free_told = 0;
+	while (dfs_disk_space_next(&disks, &space)) {
+		assert_true(space.disk < world->disks_count);
+		world->disk_states[space.disk] = space.state;
+		world->bytes_free_told += space.bytes_free;
+	}
+}
+
+static void master_asked(struct cs_world *world, const struct dfs_session_event *event)
+{
+	struct dfs_register registration;
+	struct dfs_report report;
+	struct dfs_space space;
+	struct dfs_held held;
+	switch (event->type) {
+	case DFS_MSG_REGISTER:
+		assert_int_equal(dfs_register_decode(event->body, 1, &registration), 0);
+		world->registers_count++;
+		world->held_count = 0;
+		note_disks(world, registration.disks);
+		break;
+	case DFS_MSG_REPORT:
+		assert_int_equal(dfs_report_decode(event->body, 1, &report), 0);
+		while (dfs_held_next(&report.chunks, &held))
+			note_held(world, &held);
+		break;
+	case DFS_MSG_SPACE:
+		assert_int_equal(dfs_space_decode(event->body, 1, &space), 0);
+		note_disks(world, space.disks);
+		break;
+	default:
+		fail();
+	}
+	dfs_session_reply(world->master.session, event->request, event->type, 0, NULL, NULL,
+			  &world->fxs);
+}
+
+static void answered(struct cs_world *world, const struct dfs_session_event *event)
+{
+	struct world_reply *reply = &world->replies[event->tag];
+	assert_false(reply->done);
+	reply->done = true;
+	reply->status = event->status;
+	reply->body_bytes = event->body.length;
+	if (event->body.length > 0) {
+		reply->body = malloc(event->body.length);
+		memcpy(reply->body, event->body.data, event->body.length);
+	}
+	if (event->payload != NULL) {
+		reply->payload_bytes = event->payload->length;
+		reply->payload = malloc(event->payload->length + 1u);
+		memcpy(reply->payload, event->payload->data, event->payload->length);
+	}
+}
+
+static void peer_pull(struct cs_world *world, struct world_peer *peer)
+{
+	struct dfs_session_event event;
+	while (dfs_session_next(peer->session, world->now, &event, &world->fxs)) {
+		if (event.kind == DFS_SESSION_EV_UP)
+			peer->up = true;
+		else if (event.kind == DFS_SESSION_EV_LOST)
+			peer->up = false;
+		else if (event.kind == DFS_SESSION_EV_REQUEST)
+			master_asked(world, &event);
+		else if (event.kind == DFS_SESSION_EV_REPLY)
+			answered(world, &event);
+	}
+	peer_carry_out(world, peer);
+}
+
+static bool deliver_to_peer(struct cs_world *world, struct world_peer *peer)
+{
+	if (peer->in.length == 0 || peer->link == 0)
+		return false;
+	u8 *data;
+	u32 length;
+	dfs_session_room(peer->session, &data, &length);
+	length = dfs_min(length, peer->in.length);
+	memcpy(data, peer->in.data, length);
+	pipe_take(&peer->in, length);
+	struct dfs_ev ev = {
+	    .kind = DFS_EV_LINK_BYTES, .tag = peer->link, .count = length, .now = world->now};
+	dfs_session_step(peer->session, &ev, &world->fxs);
+	peer_pull(world, peer);
+	return true;
+}
+
+static bool deliver_to_server(struct cs_world *world, struct world_peer *peer)
+{
+	if (peer->out.length == 0 || peer->cs_link == 0 || world->exited)
+		return false;
+	u8 *data;
+	u32 length;
+	cs_core_ops.room(world->cs, peer->cs_link, &data, &length);
+	length = dfs_min(length, peer->out.length);
+	memcpy(data, peer->out.data, length);
+	pipe_take(&peer->out, length);
+	struct dfs_ev ev = {.kind = DFS_EV_LINK_BYTES, .tag = peer->cs_link, .count = length};
+	step(world, &ev);
+	return true;
+}
+
+static bool tick_peer(struct cs_world *world, struct world_peer *peer)
+{
+	if (peer->session == NULL || dfs_session_deadline(peer->session) > world->now)
+		return false;
+	dfs_session_tick(peer->session, world->now, &world->fxs);
+	peer_pull(world, peer);
+	return true;
+}
+
+static bool messages(struct cs_world *world)
+{
+	bool any = deliver_to_server(world, &world->client);
+	any |= deliver_to_server(world, &world->master);
+	any |= deliver_to_peer(world, &world->client);
+	if (world->master.session != NULL)
+		any |= deliver_to_peer(world, &world->master);
+	any |= tick_peer(world, &world->client);
+	any |= tick_peer(world, &world->master);
+	if (!world->exited && cs_core_ops.deadline(world->cs) <= world->now) {
+		struct dfs_ev ev = {.kind = DFS_EV_TIMER};
+		step(world, &ev);
+		any = true;
+	}
+	return any;
+}
+
+void world_finish(struct cs_world *world, u32 count)
+{
+	while (messages(world))
+		;
+	for (u32 i = 0; i < count && world->ios_count > 0; i++) {
+		u32 index =
+		    world->shuffle ? (u32)dfs_prng_below(&world->prng, world->ios_count) : 0;
+		io_finish(world, index);
+		while (messages(world))
+			;
+	}
+}
+
+void world_settle(struct cs_world *world)
+{
+	for (;;) {
+		world_finish(world, world->holding ? 0 : UINT32_MAX);
+		if (world->holding || world->ios_count == 0)
+			return;
+	}
+}
+
+void world_run(struct cs_world *world, nsec duration)
+{
+	nsec end = world->now + duration;
+	for (;;) {
+		world_settle(world);
+		nsec next = world->exited ? DFS_NEVER : cs_core_ops.deadline(world->cs);
+		next = dfs_min(next, dfs_session_deadline(world->client.session));
+		if (world->master.session != NULL)
+			next = dfs_min(next, dfs_session_deadline(world->master.session));
+		if (next > end)
+			break;
+		world->now = dfs_max(next, world->now);
+	}
+	world->now = end;
+	world_settle(world);
+}
+
+/* --- Life. --- */
+
+static void identity(struct cs_world *world, struct dfs_identity *ret, u16 role, u64 node)
+{
+	memcpy(ret->key, key, sizeof(key));
+	ret->cluster = world->cluster;
+	ret->node = node;
+	ret->role = role;
+	dfs_prng_seed(&ret->prng, node);
+}
+
+void world_init(struct cs_world *world, u32 disks, u64 seed)
+{
+	memset(world, 0, sizeof(*world));
+	world->disks_count = disks;
+	world->boot = 1;
+	world->cluster = 99;
+	world->now = DFS_SEC;
+	dfs_prng_seed(&world->prng, seed);
+	for (u32 i = 0; i < disks; i++) {
+		world->disks[i] = disk_sim_new(64 * DFS_MIB, seed + i);
+		world->kvs[i] = kv_sim_new(KV_SIM_LOGGED);
+	}
+	identity(world, &world->client.identity, DFS_ROLE_CLIENT, 1);
+	identity(world, &world->master.identity, DFS_ROLE_MASTER, 2);
+}
+
+static void peers_drop(struct cs_world *world)
+{
+	dfs_session_free(world->client.session);
+	dfs_session_free(world->master.session);
+	world->client.session = NULL;
+	world->master.session = NULL;
+	world->client.in.length = world->client.out.length = 0;
+	world->master.in.length = world->master.out.length = 0;
+	world->client.up = world->master.up = false;
+	world->client.link = world->client.cs_link = 0;
+	world->master.link = world->master.cs_link = 0;
+	for (u32 i = 0; i < world->fxs.count; i++)
+		dfs_buf_unref(world->fxs.v[i].buf);
+	world->fxs.count = 0;
+}
+
+void world_crash(struct cs_world *world, bool power)
+{
+	cs_free(world->cs);
+	world->cs = NULL;
+	peers_drop(world);
+	world->ios_count = 0;
+	for (u32 i = 0; i < world->disks_count; i++) {
+		disk_sim_crash(world->disks[i], power, &world->prng);
+		kv_sim_crash(world->kvs[i], power, &world->prng);
+	}
+	world->boot += power;
+	world->now += DFS_SEC;
+}
+
+void world_boot(struct cs_world *world)
+{
+	static const u8 seed[DFS_SEED_BYTES] = {1, 2, 3, 4};
+	struct cs_config config = {
+	    .masters = "master:1",
+	    .address = "chunkserver:1",
+	    .local = "",
+	    .disks_count = world->disks_count,
+	    .boot = world->boot,
+	    .reserve_bytes = world->reserve_bytes,
+	};
+	identity(world, &config.identity, DFS_ROLE_CHUNKSERVER, 3);
+	for (u32 i = 0; i < world->disks_count; i++)
+		config.kvs[i] = world->kv_missing[i] ? NULL : kv_sim_kv(world->kvs[i]);
+	world->exited = false;
+	if (world->client_next_link == 0)
+		world->client_next_link = 1;
+	world->cs = cs_new(&config);
+	struct dfs_ev ev = {.kind = DFS_EV_BOOT, .seed = seed};
+	step(world, &ev);
+	struct dfs_span address = dfs_span_text("chunkserver:1");
+	world->client.session = dfs_session_new_connector(
+	    &world->client.identity, DFS_ROLE_CHUNKSERVER, &address, 1, &world->client_next_link);
+	dfs_session_open(world->client.session, world->now, &world->fxs);
+	peer_carry_out(world, &world->client);
+}
+
+void world_start(struct cs_world *world)
+{
+	world_boot(world);
+	for (u32 i = 0; i < 200 && !world->client.up; i++)
+		world_run(world, 20 * DFS_MSEC);
+	assert_true(world->client.up);
+	if (!world->master_away)
+		assert_true(world->master.up);
+}
+
+void world_stop(struct cs_world *world)
+{
+	struct dfs_ev ev = {.kind = DFS_EV_STOP};
+	step(world, &ev);
+	for (u32 i = 0; i < 100 && !world->exited; i++)
+		world_run(world, 100 * DFS_MSEC);
+	assert_true(world->exited);
+	assert_int_equal(world->exit_status, 0);
+	cs_free(world->cs);
+	world->cs = NULL;
+	peers_drop(world);
+}
+
+void world_fini(struct cs_world *world)
+{
+	if (world->cs != NULL)
+		world_crash(world, false);
+	for (u32 i = 0; i < world->disks_count; i++) {
+		disk_sim_free(world->disks[i]);
+		kv_sim_free(world->kvs[i]);
+	}
+	for (u32 i = 0; i < world->requests_count; i++) {
+		free(world->replies[i].body);
+		free(world->replies[i].payload);
+	}
+	free(world->ios);
+	free(world->client.in.data);
+	free(world->client.out.data);
+	free(world->master.in.data);
+	free(world->master.out.data);
+	dfs_fxs_fini(&world->fxs);
+	assert_int_equal(dfs_buf_live_count(), 0);
+	dfs_buf_pool_drain();
+}
