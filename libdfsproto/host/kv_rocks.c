@@ -339,7 +339,7 @@ static void add_change(rocksdb_writebatch_t *batch, const struct dfs_kv_change *
 	}
 }
 
-int kv_rocks_write_tables(struct dfs_kv_rocks *kv, const struct dfs_kv_batch *batch, u64 position)
+int kv_rocks_write_tables(struct dfs_kv_rocks *kv, const struct dfs_kv_batch *batch, u64 sequence)
 {
 	struct dfs_kv_change change;
 	struct dfs_span key = kv_rocks_position_key();
@@ -347,9 +347,11 @@ int kv_rocks_write_tables(struct dfs_kv_rocks *kv, const struct dfs_kv_batch *ba
 	rocksdb_writebatch_clear(kv->batch);
 	while (dfs_kv_batch_next(batch, &at, &change))
 		add_change(kv->batch, &change);
-	if (kv->kind == DFS_KV_LOGGED)
+	if (kv->kind == DFS_KV_LOGGED) {
+		const u64 position[2] = {sequence, kv_log_salt(kv)};
 		rocksdb_writebatch_put(kv->batch, (const char *)key.data, key.length,
-				       (const char *)&position, sizeof(position));
+				       (const char *)position, sizeof(position));
+	}
 	char *error = NULL;
 	rocksdb_write(kv->db, kv->write_options, kv->batch, &error);
 	return error == NULL ? 0 : kv_rocks_failed(kv, "write", error);

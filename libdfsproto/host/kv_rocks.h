@@ -18,7 +18,8 @@ enum dfs_kv_kind {
 /* Zeroes mean the defaults in parentheses. */
 struct dfs_kv_options {
 	u64 cache_bytes;    /* (32 MiB) Blocks of tables kept in memory. */
-	u64 memtable_bytes; /* (16 MiB) Written and not yet in a table; up to three of them. */
+	u64 memtable_bytes; /* (16 MiB) Written and not yet in a table: up to three of them. A new
+			     * logged store has a journal of twice this. */
 	u32 open_files_max; /* (256) */
 	bool must_exist;    /* Refuse to make a new store. */
 };
@@ -34,8 +35,9 @@ int dfs_kv_rocks_open(const char *path, enum dfs_kv_kind kind, const struct dfs_
 void dfs_kv_rocks_close(struct dfs_kv_rocks *kv);
 struct dfs_kv *dfs_kv_rocks_kv(struct dfs_kv_rocks *kv);
 
-/* Everything written before the call is on stable storage afterwards. Blocks; any thread. For an
- * unlogged store `sync` is `flush`. */
+/* Everything written before the call is on stable storage afterwards: sync by the journal, which a
+ * logged store has, flush by tables. For an unlogged store `sync` is `flush`. Both block and may be
+ * called on any thread. */
 int dfs_kv_rocks_sync(struct dfs_kv_rocks *kv);
 int dfs_kv_rocks_flush(struct dfs_kv_rocks *kv);
 

@@ -18,16 +18,16 @@ struct dfs_kv_iter {
 struct dfs_kv_iter *kv_rocks_iter_new(struct dfs_kv *base, struct dfs_span from, struct dfs_span to)
 {
 	struct dfs_kv_rocks *kv = dfs_container_of(base, struct dfs_kv_rocks, kv);
+	if (to.length == 0)
+		to = kv_rocks_position_key();
 	struct dfs_kv_iter *iter = calloc(1, sizeof(*iter) + to.length);
 	DFS_ASSERT(iter != NULL);
 	iter->kv = kv;
 	iter->read_options = rocksdb_readoptions_create();
-	if (to.length > 0) {
-		memcpy(iter->bound, to.data, to.length);
-		iter->bound_bytes = to.length;
-		rocksdb_readoptions_set_iterate_upper_bound(iter->read_options,
-							    (const char *)iter->bound, to.length);
-	}
+	memcpy(iter->bound, to.data, to.length);
+	iter->bound_bytes = to.length;
+	rocksdb_readoptions_set_iterate_upper_bound(iter->read_options, (const char *)iter->bound,
+						    to.length);
 	iter->rocks = rocksdb_create_iterator(kv->db, iter->read_options);
 	if (from.length == 0)
 		rocksdb_iter_seek_to_first(iter->rocks);
