@@ -67,11 +67,11 @@ void node_exit(struct sim_node *node, int status)
 /* Storage goes after the core: a core that is freed may still hold iterators until then. */
 static void crash_one(struct sim_node *node, enum sim_crash how)
 {
+	if (how == SIM_POWER)
+		node->powered = false;
 	if (node->core != NULL)
 		gone(node, how, false, 0);
 	lose_storage(node, how);
-	if (how == SIM_POWER)
-		node->powered = false;
 }
 
 void sim_crash(struct sim_node *node, enum sim_crash how)

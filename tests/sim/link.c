@@ -384,3 +384,16 @@ bool sim_stall_link(struct sim_node *node, nsec time)
 	peer->stalled_until = node->sim->now + time;
 	return true;
 }
+
+bool sim_drained(const struct sim_node *node)
+{
+	dfs_list_for_each (at, &node->sim->links) {
+		struct link *link = dfs_list_entry(at, struct link, all);
+		for (int i = 0; i < 2; i++) {
+			const struct end *end = &link->ends[i], *peer = &link->ends[1 - i];
+			if (end->node == node && !end->open && end->count > 0 && peer->open)
+				return false;
+		}
+	}
+	return true;
+}

@@ -59,6 +59,11 @@ bool sim_up(const struct sim_node *node)
 	return node->core != NULL;
 }
 
+bool sim_powered(const struct sim_node *node)
+{
+	return node->powered;
+}
+
 struct disk_sim *sim_disk(const struct sim_node *node, u32 disk)
 {
 	DFS_ASSERT(disk < node->spec.disks_count);

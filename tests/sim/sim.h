@@ -67,6 +67,7 @@ const char *sim_name(const struct sim_node *node);
 struct sim *sim_of(const struct sim_node *node);
 void *sim_core(const struct sim_node *node); /* NULL while it is down. */
 bool sim_up(const struct sim_node *node);
+bool sim_powered(const struct sim_node *node); /* False from a power cut to the next start. */
 struct disk_sim *sim_disk(const struct sim_node *node, u32 disk);
 struct kv_sim *sim_kv(const struct sim_node *node, u32 kv);
 /* Changes with each power cut: the machine's boot. */
@@ -117,6 +118,8 @@ void sim_heal(struct sim *sim);
 bool sim_reset_link(struct sim_node *node);
 bool sim_stall_link(struct sim_node *node, nsec time);
 /* Of 256 connection attempts so many are refused though somebody listens. */
+/* Has everything that earlier lives of the node sent been delivered, or been lost for good? */
+bool sim_drained(const struct sim_node *node);
 void sim_refuse(struct sim *sim, u32 rate);
 void sim_wall_jump(struct sim_node *node, s64 delta);
 

@@ -1,0 +1,245 @@
+/*
+ * Byte-exact expectations with doubt; see history.h.
+ */
+#include "tests/sim/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void clear_ops(struct history *history)
+{
+	for (u32 i = 0; i < history->ops_count; i++)
+		free(history->ops[i].data);
+	free(history->ops);
+	history->ops = NULL;
+	history->ops_count = 0;
+}
+
+void history_fini(struct history *history)
+{
+	clear_ops(history);
+	image_fini(&history->synced);
+	image_fini(&history->now);
+	memset(history, 0, sizeof(*history));
+}
+
+static struct history_op *add_op(struct history *history)
+{
+	size_t count = (size_t)history->ops_count + 1;
+	void *ops = realloc(history->ops, count * sizeof(*history->ops));
+	DFS_ASSERT(ops != NULL);
+	history->ops = ops;
+	struct history_op *op = &history->ops[history->ops_count++];
+	memset(op, 0, sizeof(*op));
+	return op;
+}
+
+u64 history_size(const struct history *history)
+{
+	return history->now.length;
+}
+
+void history_write(struct history *history, u64 offset, const u8 *data, u64 length)
+{
+	struct history_op *op = add_op(history);
+	op->offset = offset;
+	op->length = length;
+	op->data = malloc(dfs_max(length, UINT64_C(1)));
+	DFS_ASSERT(op->data != NULL);
+	memcpy(op->data, data, length);
+	image_write(&history->now, offset, data, length);
+}
+
+void history_truncate(struct history *history, u64 size)
+{
+	struct history_op *op = add_op(history);
+	op->truncate = true;
+	op->offset = size;
+	op->flushed = true; /* It was acknowledged by the master. */
+	image_truncate(&history->now, size);
+}
+
+static void doubt_size(struct history *history, u64 size)
+{
+	if (!history->size_uncertain) {
+		history->size_uncertain = true;
+		history->size_min = history->size_max = size;
+	}
+	history->size_min = dfs_min(history->size_min, size);
+	history->size_max = dfs_max(history->size_max, size);
+}
+
+static u64 size_after(u64 size, const struct history_op *op)
+{
+	if (op->truncate)
+		return op->offset;
+	return dfs_max(size, op->offset + op->length);
+}
+
+/* Sizes the file may have when doubtful ops happened or not, in their order. */
+static void doubt_sizes(struct history *history, bool unflushed_too)
+{
+	u64 least = history->synced.length, most = least;
+	for (u32 i = 0; i < history->ops_count; i++) {
+		const struct history_op *op = &history->ops[i];
+		bool sure = !op->maybe && (op->flushed || !unflushed_too);
+		u64 a = size_after(least, op), b = size_after(most, op);
+		least = sure ? a : dfs_min(least, dfs_min(a, b));
+		most = sure ? b : dfs_max(most, dfs_max(a, b));
+	}
+	doubt_size(history, least);
+	doubt_size(history, most);
+	doubt_size(history, history->now.length);
+}
+
+void history_doubt_last(struct history *history)
+{
+	DFS_ASSERT(history->ops_count > 0);
+	history->ops[history->ops_count - 1].maybe = true;
+	history->uncertain = true;
+	doubt_sizes(history, false);
+}
+
+void history_flushed(struct history *history)
+{
+	for (u32 i = 0; i < history->ops_count; i++)
+		history->ops[i].flushed = true;
+}
+
+void history_synced(struct history *history)
+{
+	clear_ops(history);
+	image_copy(&history->synced, &history->now);
+	history->uncertain = false;
+	history->size_uncertain = false;
+}
+
+void history_power_cut(struct history *history)
+{
+	history->uncertain = history->uncertain || history->ops_count > 0;
+}
+
+void history_mount_died(struct history *history)
+{
+	bool lost = false;
+	for (u32 i = 0; i < history->ops_count; i++)
+		lost = lost || !history->ops[i].flushed || history->ops[i].maybe;
+	if (!lost)
+		return;
+	history->uncertain = true;
+	doubt_sizes(history, true);
+}
+
+/* --- Checks. --- */
+
+/* Replay one op over a range of which ok[i] says whether got[i] is explained so far. */
+static void explain(const struct history *history, const struct history_op *op, u64 offset,
+		    u64 length, const u8 *got, bool *ok)
+{
+	bool sure = !op->maybe && !history->uncertain;
+	for (u64 i = 0; i < length; i++) {
+		u64 at = offset + i;
+		bool touched = op->truncate ? at >= op->offset
+					    : at >= op->offset && at < op->offset + op->length;
+		if (!touched)
+			continue;
+		bool equal = got[i] == (op->truncate ? 0 : op->data[at - op->offset]);
+		/* A truncation that was acknowledged is in the master's log: it is never undone. */
+		if (sure || (op->truncate && !op->maybe))
+			ok[i] = equal;
+		else
+			ok[i] = ok[i] || equal;
+	}
+}
+
+static bool allows_doubtful(const struct history *history, u64 offset, u64 length, const u8 *got,
+			    u64 *ret_wrong)
+{
+	bool *ok = calloc(length + 1, sizeof(*ok));
+	u8 *old = malloc(length + 1);
+	DFS_ASSERT(ok != NULL && old != NULL);
+	image_read(&history->synced, offset, old, length);
+	for (u64 i = 0; i < length; i++)
+		ok[i] = got[i] == old[i];
+	for (u32 i = 0; i < history->ops_count; i++)
+		explain(history, &history->ops[i], offset, length, got, ok);
+	u64 wrong = 0;
+	while (wrong < length && ok[wrong])
+		wrong++;
+	free(ok);
+	free(old);
+	*ret_wrong = offset + wrong;
+	return wrong == length;
+}
+
+bool history_allows(const struct history *history, u64 offset, u64 length, const u8 *data,
+		    u64 count, u64 *ret_wrong)
+{
+	u64 size = history->now.length;
+	u64 wanted = offset >= size ? 0 : dfs_min(length, size - offset);
+	*ret_wrong = offset + dfs_min(count, wanted);
+	if (count != wanted && !history->size_uncertain)
+		return false;
+	if (history->uncertain)
+		return allows_doubtful(history, offset, count, data, ret_wrong);
+	u8 page[IMAGE_PAGE_BYTES];
+	for (u64 at = 0; at < count; at += sizeof(page)) {
+		u64 part = dfs_min(count - at, (u64)sizeof(page));
+		image_read(&history->now, offset + at, page, part);
+		if (memcmp(page, data + at, part) == 0)
+			continue;
+		u64 i = 0;
+		while (page[i] == data[at + i])
+			i++;
+		*ret_wrong = offset + at + i;
+		return false;
+	}
+	return true;
+}
+
+bool history_touches(const struct history *history, u64 offset, u64 length)
+{
+	u64 at, bytes;
+	return history_next_range(history, offset, UINT64_MAX, &at, &bytes) && at < offset + length;
+}
+
+bool history_next_range(const struct history *history, u64 from, u64 max, u64 *ret_offset,
+			u64 *ret_length)
+{
+	u64 best = UINT64_MAX, end = 0;
+	for (u32 i = 0; i < history->ops_count; i++) {
+		const struct history_op *op = &history->ops[i];
+		u64 start = dfs_max(op->offset, from);
+		u64 stop = op->truncate ? dfs_max(history->now.length, op->offset)
+					: op->offset + op->length;
+		if (op->truncate && !op->maybe)
+			continue; /* Writes before it may show where they are not covered by it. */
+		if (start < stop && start < best) {
+			best = start;
+			end = stop;
+		}
+	}
+	if (best == UINT64_MAX)
+		return false;
+	*ret_offset = best;
+	*ret_length = dfs_min(end - best, max);
+	return true;
+}
+
+void history_adopt_size(struct history *history, u64 size)
+{
+	image_truncate(&history->now, size);
+	history->size_uncertain = false;
+}
+
+void history_adopt(struct history *history, u64 offset, const u8 *data, u64 length)
+{
+	history_write(history, offset, data, length);
+	history->ops[history->ops_count - 1].flushed = true;
+}
+
+void history_adopted(struct history *history)
+{
+	history->uncertain = false;
+	history->size_uncertain = false;
+}

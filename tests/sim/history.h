@@ -1,0 +1,63 @@
+/*
+ * What a file may contain. While nothing went wrong that is one sequence of bytes. After a crash
+ * each byte is one of several: what was there when it was last synced, or what any later write put
+ * there.
+ *
+ * The promises it encodes (DESIGN: Promises): what fsync acknowledged stays; what close or a read
+ * of another mount saw survives the death of every process; a power cut may take what was not
+ * synced, and an fsync after it must not claim otherwise. Truncation is a change of the name space:
+ * never undone.
+ */
+#ifndef TESTS_SIM_HISTORY_H
+#define TESTS_SIM_HISTORY_H
+
+#include "tests/sim/image.h"
+
+struct history_op {
+	bool truncate;
+	bool flushed; /* Close or fsync acknowledged it: survives the mount. */
+	bool maybe;   /* It is not known whether it happened at all. */
+	u64 offset;   /* TRUNCATE: the new size. */
+	u64 length;
+	u8 *data;
+};
+
+struct history {
+	struct image synced;    /* As of the last fsync. */
+	struct image now;       /* Expected, as long as `uncertain` is false. */
+	struct history_op *ops; /* Since the last fsync. */
+	u32 ops_count;
+	bool uncertain; /* Bytes touched by ops may be old ones; reads are checked against all. */
+	bool size_uncertain;
+	u64 size_min; /* While size_uncertain. */
+	u64 size_max;
+};
+
+void history_fini(struct history *history);
+void history_write(struct history *history, u64 offset, const u8 *data, u64 length);
+void history_truncate(struct history *history, u64 size);
+/* The last op may not have happened: it failed, was interrupted, or its mount died. */
+void history_doubt_last(struct history *history);
+/* Close or sync succeeded. A sync makes `now` certain. */
+void history_flushed(struct history *history);
+void history_synced(struct history *history);
+/* A chunkserver lost power; the mount died. */
+void history_power_cut(struct history *history);
+void history_mount_died(struct history *history);
+
+u64 history_size(const struct history *history);
+/* Is it what a read of [offset, +length) may return? Names the first byte that is wrong. */
+bool history_allows(const struct history *history, u64 offset, u64 length, const u8 *data,
+		    u64 count, u64 *ret_wrong);
+/* Can bytes there differ from `now`? */
+bool history_touches(const struct history *history, u64 offset, u64 length);
+/* The next range above `from` that uncertain ops touch, cut to `max` bytes. False: none. */
+bool history_next_range(const struct history *history, u64 from, u64 max, u64 *ret_offset,
+			u64 *ret_length);
+/* What the servers have was read and allowed: it is what is expected from now on, though not
+ * synced. */
+void history_adopt_size(struct history *history, u64 size);
+void history_adopt(struct history *history, u64 offset, const u8 *data, u64 length);
+void history_adopted(struct history *history);
+
+#endif

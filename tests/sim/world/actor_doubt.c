@@ -1,0 +1,135 @@
+/*
+ * What an actor does about what it cannot know: wait until nothing of the past can happen any more,
+ * ask, and take the answer, if it is an allowed one, for the truth.
+ */
+#include "libdfsproto/base/errors.h"
+#include "tests/sim/world/actor.h"
+
+#include <stdlib.h>
+
+enum { SETTLE_BYTES = 64 << 10 };
+
+/* Disk writes that a dead mount asked for are over by then. */
+#define LAST_WRITES (3 * DFS_SEC)
+
+/*
+ * After the death of a mount its last requests may still be on their way, and carried out. After an
+ * interrupt the change that was asked for is still in flight; since a session keeps its order, it
+ * is over when a later change is.
+ */
+void actor_wait_settled(struct actor *actor, bool died)
+{
+	struct sim_node *node = mount_node(actor->proc.mount);
+	u64 life = died ? UINT64_MAX : mount_life(actor->proc.mount);
+	for (;;) {
+		while (!sim_up(node) || !sim_drained(node))
+			task_sleep(actor->proc.task, 50 * DFS_MSEC);
+		if (life != mount_life(actor->proc.mount)) {
+			life = mount_life(actor->proc.mount);
+			task_sleep(actor->proc.task, LAST_WRITES);
+			continue;
+		}
+		u32 interrupts = actor->proc.interrupts;
+		actor->proc.interrupts = 0;
+		struct dfs_setattr set = {.valid = DFS_SETATTR_MTIME_NOW};
+		struct dfs_attr attr;
+		int status = proc_setattr(&actor->proc, actor->home, &set, &attr);
+		actor->proc.interrupts = interrupts;
+		if (status == 0 || status == DFS_ENOENT)
+			return;
+		if (status != MOUNT_DIED)
+			world_fail(actor->world, "%s: utimes of its home gave %s", actor->name,
+				   dfs_error_name(status));
+	}
+}
+
+int actor_ask_stat(struct actor *actor, const char *path, struct dfs_attr *ret_attr)
+{
+	char full[PATH_BYTES];
+	actor_full(actor, path, full);
+	for (;;) {
+		int status = proc_stat(&actor->proc, full, ret_attr);
+		if (status != MOUNT_DIED && status != DFS_EINTR)
+			return status;
+		actor_wait_settled(actor, status == MOUNT_DIED);
+	}
+}
+
+bool actor_ask_exists(struct actor *actor, const char *path)
+{
+	struct dfs_attr attr;
+	int status = actor_ask_stat(actor, path, &attr);
+	if (status != 0 && status != DFS_ENOENT)
+		world_fail(actor->world, "%s: stat of %s gave %s", actor->name, path,
+			   dfs_error_name(status));
+	return status == 0;
+}
+
+static bool settle_size(struct actor *actor, struct model_node *node, const struct file *file)
+{
+	struct history *data = &node->data;
+	struct dfs_attr attr;
+	int status;
+	do
+		status = proc_fstat(&actor->proc, file, &attr);
+	while (status == DFS_EINTR);
+	if (status == MOUNT_DIED)
+		return false;
+	if (status != 0)
+		world_fail(actor->world, "%s: fstat gave %s", actor->name, dfs_error_name(status));
+	u64 least = data->size_uncertain ? data->size_min : history_size(data);
+	u64 most = data->size_uncertain ? data->size_max : history_size(data);
+	if (attr.size < least || attr.size > most)
+		world_fail(actor->world, "%s: ino %llu has size %llu, expected %llu to %llu",
+			   actor->name, (unsigned long long)attr.ino, (unsigned long long)attr.size,
+			   (unsigned long long)least, (unsigned long long)most);
+	history_adopt_size(data, attr.size);
+	return true;
+}
+
+static int settle_range(struct actor *actor, struct model_node *node, const struct file *file,
+			u64 offset, u64 length)
+{
+	u8 *bytes = malloc(length);
+	DFS_ASSERT(bytes != NULL);
+	u32 count = 0;
+	u64 wrong;
+	int status;
+	do
+		status = proc_read(&actor->proc, file, offset, bytes, (u32)length, &count);
+	while (status == DFS_EINTR);
+	if (status == 0 && !history_allows(&node->data, offset, length, bytes, count, &wrong))
+		world_fail(actor->world,
+			   "%s: ino %llu byte %llu is 0x%02x, which is none of what was written",
+			   actor->name, (unsigned long long)node->ino, (unsigned long long)wrong,
+			   wrong - offset < count ? bytes[wrong - offset] : 0);
+	if (status == 0)
+		history_adopt(&node->data, offset, bytes, count);
+	free(bytes);
+	return status;
+}
+
+bool actor_settle_file(struct actor *actor, struct model_node *node, const struct file *file)
+{
+	struct history *data = &node->data;
+	if (!data->uncertain && !data->size_uncertain)
+		return true;
+	if (!settle_size(actor, node, file))
+		return false;
+	u64 at = 0, offset, length;
+	while (history_next_range(data, at, SETTLE_BYTES, &offset, &length)) {
+		if (offset >= history_size(data))
+			break;
+		length = dfs_min(length, history_size(data) - offset);
+		int status = settle_range(actor, node, file, offset, length);
+		if (status == MOUNT_DIED)
+			return false;
+		if (status != 0)
+			world_fail(actor->world, "%s: ino %llu: read after a crash gave %s",
+				   actor->name, (unsigned long long)node->ino,
+				   dfs_error_name(status));
+		at = offset + length;
+	}
+	history_adopted(data);
+	return true;
+}

@@ -1,0 +1,334 @@
+/*
+ * Operations on open files. What a file may contain afterwards is in its history.
+ */
+#include "libdfsproto/base/errors.h"
+#include "tests/sim/world/actor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { READ_BYTES_MAX = 256 << 10 };
+
+#define CHUNK_BYTES (UINT64_C(1) << DFS_CHUNK_SHIFT)
+
+static u64 draw(struct actor *actor, u64 bound)
+{
+	return dfs_prng_below(&actor->proc.prng, bound);
+}
+
+static void forget_file(struct actor *actor, struct actor_file *open)
+{
+	model_unhold(&actor->fs, open->node);
+	memset(open, 0, sizeof(*open));
+}
+
+void actor_drop_dead_files(struct actor *actor)
+{
+	for (u32 i = 0; i < ACTOR_FILES_MAX; i++) {
+		struct actor_file *open = &actor->files[i];
+		if (open->node != NULL && open->file.life != mount_life(actor->proc.mount))
+			forget_file(actor, open);
+	}
+}
+
+static struct actor_file *pick_open(struct actor *actor)
+{
+	actor_drop_dead_files(actor);
+	u64 start = draw(actor, ACTOR_FILES_MAX);
+	for (u64 i = 0; i < ACTOR_FILES_MAX; i++) {
+		struct actor_file *open = &actor->files[(start + i) % ACTOR_FILES_MAX];
+		if (open->node == NULL)
+			continue;
+		/* A size in doubt says nothing about the next append: find out first. */
+		if (open->node->data.size_uncertain &&
+		    !actor_settle_file(actor, open->node, &open->file)) {
+			actor_wait_settled(actor, true);
+			forget_file(actor, open);
+			continue;
+		}
+		return open;
+	}
+	return NULL;
+}
+
+struct actor_file *actor_free_file(struct actor *actor)
+{
+	actor_drop_dead_files(actor);
+	for (u32 i = 0; i < ACTOR_FILES_MAX; i++) {
+		if (actor->files[i].node == NULL)
+			return &actor->files[i];
+	}
+	return NULL;
+}
+
+/* --- Open and close. --- */
+
+static void opened(struct actor *actor, struct actor_file *open, struct model_node *node,
+		   const char *path, int flags)
+{
+	open->node = node;
+	open->append = (flags & O_APPEND) != 0;
+	model_hold(node);
+	if (node->ino != 0 && node->ino != open->file.ino)
+		world_fail(actor->world, "%s: %s is inode %llu, was %llu", actor->name, path,
+			   (unsigned long long)open->file.ino, (unsigned long long)node->ino);
+	node->ino = open->file.ino;
+	/* Nobody had it open when a crash came: what is there now is what there is. */
+	if (node->holds == 1 && !actor_settle_file(actor, node, &open->file)) {
+		actor_wait_settled(actor, true);
+		forget_file(actor, open);
+	}
+}
+
+bool actor_open_path(struct actor *actor, struct actor_file *open, const char *path, int flags)
+{
+	char full[PATH_BYTES];
+	int status;
+	struct model_node *node = model_find(&actor->fs, path, &status);
+	bool new = node == NULL;
+	int predicted = 0;
+	if (new)
+		predicted = model_make(&actor->fs, path, S_IFREG | 0644, 0, NULL, false);
+	else if ((flags & O_EXCL) != 0)
+		predicted = DFS_EEXIST;
+	bool truncates = !new &&predicted == 0 && (flags & O_TRUNC) != 0;
+	if (truncates)
+		history_truncate(&node->data, 0);
+	memset(open, 0, sizeof(*open));
+	int got = proc_open(&actor->proc, actor_full(actor, path, full), flags, 0644, &open->file);
+	if (got != 0 && truncates)
+		history_doubt_last(&node->data);
+	enum verdict verdict = actor_judge(actor, got, predicted, "open", path);
+	if (predicted != 0)
+		return false;
+	if (new && (verdict == SAME || actor_ask_exists(actor, path))) {
+		model_make(&actor->fs, path, S_IFREG | 0644, 0, NULL, true);
+		node = model_find(&actor->fs, path, &status);
+	}
+	if (truncates)
+		node->mtime_known = false;
+	if (verdict == DOUBT)
+		return false;
+	opened(actor, open, node, path, flags);
+	return open->node != NULL;
+}
+
+bool act_open(struct actor *actor)
+{
+	struct actor_file *open = actor_free_file(actor);
+	if (open == NULL)
+		return false;
+	char path[PATH_BYTES];
+	int flags = O_RDWR;
+	struct model_node *directory;
+	struct model_entry *entry = model_pick_entry(&actor->fs, &actor->proc.prng, &directory);
+	if (entry != NULL && model_is(entry->node, S_IFREG) && draw(actor, 3) != 0) {
+		model_path(&actor->fs, directory, entry->name, path);
+		if (draw(actor, 8) == 0)
+			flags |= O_CREAT;
+		if (draw(actor, 8) == 0)
+			flags |= O_CREAT | O_EXCL;
+		else if (draw(actor, 8) == 0)
+			flags |= O_TRUNC;
+	} else {
+		char name[32];
+		snprintf(name, sizeof(name), "f%u", (u32)draw(actor, 15));
+		model_path(&actor->fs, model_pick_directory(&actor->fs, &actor->proc.prng), name,
+			   path);
+		int status;
+		struct model_node *node = model_find(&actor->fs, path, &status);
+		if (actor->fs.nodes_count > 80 || (node != NULL && !model_is(node, S_IFREG)))
+			return false;
+		flags |= O_CREAT;
+	}
+	if (draw(actor, 6) == 0)
+		flags |= O_APPEND;
+	(void)actor_open_path(actor, open, path, flags);
+	return true;
+}
+
+void actor_close_file(struct actor *actor, struct actor_file *open)
+{
+	struct model_node *node = open->node;
+	bool doubtful = node->data.uncertain;
+	int got = proc_close(&actor->proc, &open->file);
+	/* After a power cut the loss of what was not synced may be told here. */
+	bool told = doubtful && dfs_error_errno(got) == dfs_error_errno(DFS_EIO);
+	enum verdict verdict = actor_judge(actor, told ? 0 : got, 0, "close", "");
+	if (verdict == SAME && !told)
+		history_flushed(&node->data);
+	if (told)
+		history_mount_died(&node->data);
+	forget_file(actor, open);
+}
+
+bool act_close(struct actor *actor)
+{
+	struct actor_file *open = pick_open(actor);
+	if (open == NULL)
+		return false;
+	actor_close_file(actor, open);
+	return true;
+}
+
+/* --- Data. --- */
+
+/* Bytes that tell which write they are of, with runs of zeros in between. */
+static void fill(struct actor *actor, u8 *data, u32 length)
+{
+	u64 stamp = dfs_prng_next(&actor->proc.prng);
+	bool holes = draw(actor, 8) == 0;
+	for (u32 i = 0; i < length; i++) {
+		u64 word = (stamp + i / 8) * UINT64_C(0x9e3779b97f4a7c15);
+		data[i] = (u8)(word >> (8 * (i % 8)));
+		if (holes && (i / 3000) % 2 == 1)
+			data[i] = 0;
+	}
+}
+
+static u64 draw_offset(struct actor *actor, const struct history *data)
+{
+	u64 size = history_size(data);
+	switch (draw(actor, 8)) {
+	case 0:
+		return 0;
+	case 1:
+	case 2:
+		return size;
+	case 3: /* Beyond the end. */
+		return size + draw(actor, 3 * actor->world->shape.file_bytes);
+	case 4: /* Over the edge of two chunks, now and then. */
+		if (draw(actor, 8) == 0)
+			return CHUNK_BYTES - draw(actor, 10000);
+		return draw(actor, size + 1);
+	default:
+		return draw(actor, dfs_min(size, CHUNK_BYTES / 64) + 1);
+	}
+}
+
+void actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length)
+{
+	struct history *data = &open->node->data;
+	u8 *bytes = malloc(length + 1);
+	DFS_ASSERT(bytes != NULL);
+	fill(actor, bytes, length);
+	open->node->mtime_known = false;
+	history_write(data, offset, bytes, length);
+	int got = proc_write(&actor->proc, &open->file, offset, bytes, length);
+	if (got != 0)
+		history_doubt_last(data);
+	(void)actor_judge(actor, got, 0, "write", "");
+	free(bytes);
+}
+
+bool act_write(struct actor *actor)
+{
+	struct actor_file *open = pick_open(actor);
+	if (open == NULL)
+		return false;
+	u32 length = 1 + (u32)draw(actor, actor->world->shape.file_bytes);
+	if (draw(actor, 3) == 0)
+		length = 1 + (u32)draw(actor, 700);
+	u64 offset =
+	    open->append ? history_size(&open->node->data) : draw_offset(actor, &open->node->data);
+	actor_write_file(actor, open, offset, length);
+	return true;
+}
+
+void actor_read_range(struct actor *actor, const struct actor_file *open, u64 offset, u32 length)
+{
+	u8 *bytes = malloc(length + 1);
+	DFS_ASSERT(bytes != NULL);
+	u32 count = 0;
+	u64 wrong;
+	const struct history *data = &open->node->data;
+	int got = proc_read(&actor->proc, &open->file, offset, bytes, length, &count);
+	if (actor_judge(actor, got, 0, "read", "") == SAME &&
+	    !history_allows(data, offset, length, bytes, count, &wrong))
+		world_fail(actor->world,
+			   "%s: read of ino %llu at %llu: byte %llu is wrong (0x%02x; %u of %u "
+			   "bytes read, size %llu%s)",
+			   actor->name, (unsigned long long)open->node->ino,
+			   (unsigned long long)offset, (unsigned long long)wrong,
+			   wrong - offset < count ? bytes[wrong - offset] : 0, count, length,
+			   (unsigned long long)history_size(data),
+			   data->uncertain ? ", in doubt" : "");
+	actor->world->checked_bytes += count;
+	free(bytes);
+}
+
+bool act_read(struct actor *actor)
+{
+	struct actor_file *open = pick_open(actor);
+	if (open == NULL)
+		return false;
+	u32 length = 1 + (u32)draw(actor, draw(actor, 2) == 0 ? READ_BYTES_MAX : 9000);
+	actor_read_range(actor, open, draw_offset(actor, &open->node->data), length);
+	return true;
+}
+
+bool act_fsync(struct actor *actor)
+{
+	struct actor_file *open = pick_open(actor);
+	if (open == NULL)
+		return false;
+	struct history *data = &open->node->data;
+	bool doubtful = data->uncertain;
+	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
+	if (got == 0) {
+		history_synced(data);
+	} else if (doubtful && dfs_error_errno(got) == dfs_error_errno(DFS_EIO)) {
+		/* A power cut took un-synced data, and fsync says so. */
+		sim_trace(actor->world->sim, "%-8s fsync tells of a loss", actor->name);
+		if (!actor_settle_file(actor, open->node, &open->file))
+			actor_wait_settled(actor, true);
+		return true;
+	}
+	(void)actor_judge(actor, got, 0, "fsync", "");
+	return true;
+}
+
+bool act_truncate(struct actor *actor)
+{
+	struct actor_file *open = pick_open(actor);
+	if (open == NULL)
+		return false;
+	struct history *data = &open->node->data;
+	u64 size =
+	    draw(actor, 3) == 0 ? draw_offset(actor, data) : draw(actor, history_size(data) + 1);
+	history_truncate(data, size);
+	open->node->mtime_known = false;
+	int got = proc_ftruncate(&actor->proc, &open->file, size);
+	if (got != 0)
+		history_doubt_last(data);
+	(void)actor_judge(actor, got, 0, "ftruncate", "");
+	return true;
+}
+
+/* As editors save: a new file, synced, renamed over the old one. */
+bool act_save(struct actor *actor)
+{
+	struct actor_file *open = actor_free_file(actor);
+	int status;
+	struct model_node *node = model_find(&actor->fs, "saved", &status);
+	if (open == NULL || (node != NULL && !model_is(node, S_IFREG)))
+		return false;
+	node = model_find(&actor->fs, "saved.new", &status);
+	if (node != NULL && !model_is(node, S_IFREG))
+		return false;
+	if (!actor_open_path(actor, open, "saved.new", O_RDWR | O_CREAT | O_TRUNC))
+		return true;
+	node = open->node;
+	actor_write_file(actor, open, 0, 1 + (u32)draw(actor, actor->world->shape.file_bytes));
+	int got = proc_fsync(&actor->proc, &open->file, false);
+	if (got == 0)
+		history_synced(&node->data);
+	else if (!(node->data.uncertain && dfs_error_errno(got) == dfs_error_errno(DFS_EIO)))
+		(void)actor_judge(actor, got, 0, "fsync", "saved.new");
+	if (got == 0)
+		actor_close_file(actor, open);
+	if (got == 0)
+		actor_rename(actor, "saved.new", "saved", 0);
+	return true;
+}

@@ -1,0 +1,135 @@
+/*
+ * What the simulator allows a file to contain after a crash: neither too little, or it cries wolf,
+ * nor too much, or it finds nothing.
+ */
+#include "tests/sim/history.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static bool allows(const struct history *history, const char *text)
+{
+	u64 wrong;
+	return history_allows(history, 0, 100, (const u8 *)text, strlen(text), &wrong);
+}
+
+static void put(struct history *history, u64 offset, const char *text)
+{
+	history_write(history, offset, (const u8 *)text, strlen(text));
+}
+
+static void without_a_crash_only_the_last_bytes_are_right(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	put(&history, 2, "bb");
+	assert_true(allows(&history, "aabb"));
+	assert_false(allows(&history, "aaaa"));
+	assert_false(allows(&history, "aab"));
+	assert_false(allows(&history, "aabbb"));
+	history_truncate(&history, 1);
+	assert_true(allows(&history, "a"));
+	assert_false(allows(&history, "aabb"));
+	history_fini(&history);
+}
+
+static void a_power_cut_may_bring_back_what_was_synced(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_synced(&history);
+	put(&history, 1, "bb");
+	history_flushed(&history);
+	history_power_cut(&history);
+	assert_true(allows(&history, "aaaa"));
+	assert_true(allows(&history, "abba"));
+	assert_true(allows(&history, "abaa"));
+	assert_false(allows(&history, "abbb"));
+	assert_false(allows(&history, "ab"));
+	history_fini(&history);
+}
+
+static void an_fsync_after_a_power_cut_claims_that_all_is_there(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_power_cut(&history);
+	history_synced(&history);
+	assert_true(allows(&history, "aaaa"));
+	assert_false(allows(&history, "aa\1a"));
+	history_fini(&history);
+}
+
+static void the_death_of_a_mount_may_take_what_was_not_flushed(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aa");
+	history_flushed(&history);
+	put(&history, 2, "bb");
+	history_mount_died(&history);
+	assert_true(allows(&history, "aa"));
+	assert_true(allows(&history, "aabb"));
+	assert_false(allows(&history, "bbbb"));
+	assert_int_equal(history.size_min, 2);
+	assert_int_equal(history.size_max, 4);
+	history_adopt_size(&history, 2);
+	history_adopted(&history);
+	assert_true(allows(&history, "aa"));
+	assert_false(allows(&history, "aabb"));
+	history_fini(&history);
+}
+
+static void an_acknowledged_truncation_is_never_undone(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_synced(&history);
+	history_truncate(&history, 1);
+	history_truncate(&history, 4);
+	history_power_cut(&history);
+	assert_false(allows(&history, "aaaa"));
+	u64 wrong;
+	assert_true(history_allows(&history, 0, 4, (const u8 *)"a\0\0\0", 4, &wrong));
+	history_fini(&history);
+}
+
+static void a_change_that_failed_may_have_happened(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_synced(&history);
+	history_truncate(&history, 2);
+	history_doubt_last(&history);
+	assert_true(allows(&history, "aaaa"));
+	assert_true(allows(&history, "aa"));
+	assert_int_equal(history.size_min, 2);
+	assert_int_equal(history.size_max, 4);
+	history_adopt_size(&history, 4); /* It did not. */
+	u64 offset, length;
+	assert_true(history_next_range(&history, 0, 100, &offset, &length));
+	assert_int_equal(offset, 2);
+	history_fini(&history);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(without_a_crash_only_the_last_bytes_are_right),
+	    cmocka_unit_test(a_power_cut_may_bring_back_what_was_synced),
+	    cmocka_unit_test(an_fsync_after_a_power_cut_claims_that_all_is_there),
+	    cmocka_unit_test(the_death_of_a_mount_may_take_what_was_not_flushed),
+	    cmocka_unit_test(an_acknowledged_truncation_is_never_undone),
+	    cmocka_unit_test(a_change_that_failed_may_have_happened),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
