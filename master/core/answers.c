@@ -60,6 +60,18 @@ void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const st
 	dfs_writer_fini(&grants);
 }
 
+/* Its writer stored it where the grant said; the server's report may come only after the first
+ * reader or after its deletion. */
+static void note_copy(struct ms *ms, u64 chunk)
+{
+	const struct ms_grant *grant = ms_grant_find(&ms->grants, chunk);
+	struct ms_server *holders[DFS_CHAIN_MAX];
+	struct dfs_held held = {.chunk = chunk, .epoch = MS_GRANT_EPOCH, .state = DFS_HELD_GOOD};
+	if (grant != NULL && grant->server != NULL &&
+	    ms_copy_holders(&ms->servers, chunk, holders) == 0)
+		ms_copy_put(&ms->servers, grant->server, &held);
+}
+
 /* Granted chunks that are in a table now need no grant. Of a refused COMMIT only those are let go
  * whose place in the file another chunk has taken. */
 static void committed(struct ms *ms, const struct ms_op *op, int status)
@@ -73,6 +85,7 @@ static void committed(struct ms *ms, const struct ms_op *op, int status)
 		struct ms_location there;
 		u32 count = 0;
 		if (status == 0) {
+			note_copy(ms, each.chunk);
 			ms_grant_committed(&ms->grants, each.chunk);
 			continue;
 		}
