@@ -87,6 +87,7 @@ void cs_free(struct cs *cs)
 	for (u32 i = 0; i < cs->disks_count; i++) {
 		dfs_kv_batch_fini(&cs->disks[i].batch);
 		dfs_writer_fini(&cs->disks[i].record);
+		free(cs->disks[i].gone);
 	}
 	cs_pool_fini(cs);
 	free(cs->masters_text);
@@ -129,6 +130,7 @@ static void tick(struct cs *cs, struct dfs_fxs *fxs)
 	}
 	cs_space_tick(cs, fxs);
 	cs_clean_tick(cs, fxs);
+	cs_gone_tick(cs, fxs);
 	cs_masters_tick(cs, fxs);
 	cs_peers_tick(cs, fxs);
 	cs_disks_settle(cs, fxs);
@@ -180,6 +182,7 @@ static nsec deadline(const void *core)
 		return cs->stop_at;
 	nsec at = dfs_min(cs->space_at, cs->peers_deadline);
 	at = dfs_min(at, cs_masters_deadline(cs));
+	at = dfs_min(at, cs_gone_deadline(cs));
 	return dfs_min(at, cs_clean_deadline(cs));
 }
 

@@ -94,6 +94,12 @@ enum cs_recovery {
 	CS_RECOVERY_REBUILD, /* The index was lost. */
 };
 
+/* A file that was unlinked; its row stays until the unlinking itself must have reached the disk. */
+struct cs_gone {
+	u64 chunk;
+	nsec at; /* When the row may go. */
+};
+
 struct cs_disk {
 	u32 index;
 	enum cs_disk_phase phase;
@@ -129,6 +135,10 @@ struct cs_disk {
 	struct dfs_list unlinks; /* cs_op.wait_node: files to unlink. */
 	u32 unlinks_waiting;
 	u32 unlinking;
+	struct cs_gone *gone; /* A ring, oldest first. */
+	u32 gone_capacity;
+	u32 gone_first;
+	u32 gone_count;
 	u64 cursor;     /* Recovery: last chunk id seen. */
 	u64 cursor_end; /* LISTING: stop before this id. */
 	bool listing;   /* A list is out, or more must be asked for. */

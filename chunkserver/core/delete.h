@@ -14,4 +14,9 @@ bool cs_delete_has_work(const struct cs *cs);
 void cs_delete_resume(struct cs *cs, struct cs_chunk *chunk);
 void cs_unlink_kick(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs);
 
+/* gone.c: the file was unlinked; the row follows when that is certain to be durable. */
+void cs_gone_add(struct cs *cs, struct cs_disk *disk, u64 chunk);
+void cs_gone_tick(struct cs *cs, struct dfs_fxs *fxs);
+nsec cs_gone_deadline(const struct cs *cs);
+
 #endif

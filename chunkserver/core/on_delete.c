@@ -190,16 +190,10 @@ void cs_delete_chunk_done(struct cs *cs, struct cs_op *op, const struct cs_done 
 			  struct dfs_fxs *fxs)
 {
 	struct cs_disk *disk = op->disk;
-	struct cs_chunk *chunk = op->chunk;
 	disk->unlinking--;
-	if (done->status != 0 && done->status != DFS_ENOENT) {
+	if (done->status != 0 && done->status != DFS_ENOENT)
 		(void)cs_store_verdict(cs, disk, "deleting a chunk", done->status, fxs);
-	} else {
-		cs_index_begin(disk);
-		cs_index_delete_chunk(disk, cs_chunk_id(chunk));
-		(void)cs_index_write(cs, disk, fxs); /* Else the next start unlinks once more. */
-	}
-	cs_chunk_forget(cs, chunk);
+	cs_gone_add(cs, disk, cs_chunk_id(op->chunk));
 	cs_op_free(cs, op);
 	cs_unlink_kick(cs, disk, fxs);
 	if (disk->unlinking == 0)

@@ -139,7 +139,8 @@ u32 world_bad_blocks(const struct cs_world *world, u32 tag)
 	u32 bad = 0;
 	assert_true(reply->done);
 	assert_int_equal(reply->status, 0);
-	assert_int_equal(dfs_read_reply_decode(dfs_span(reply->body, reply->body_bytes), 1, &body), 0);
+	assert_int_equal(dfs_read_reply_decode(dfs_span(reply->body, reply->body_bytes), 1, &body),
+			 0);
 	u32 blocks = (reply->payload_bytes + DFS_BLOCK_BYTES - 1) / DFS_BLOCK_BYTES;
 	assert_int_equal(body.crcs.length, blocks * sizeof(u32));
 	for (u32 i = 0; i < blocks; i++) {

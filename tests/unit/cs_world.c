@@ -158,13 +158,44 @@ static void carry_out(struct cs_world *world, struct dfs_fxs *fxs)
 		connect_master(world, opens[i]);
 }
 
+static void drop_effects(struct dfs_fxs *fxs, u32 from)
+{
+	for (u32 i = from; i < fxs->count; i++) {
+		dfs_buf_unref(fxs->v[i].buf);
+		dfs_buf_unref(fxs->v[i].payload);
+	}
+	fxs->count = from;
+}
+
+/* Either only a part of the step's index writes happened, or all and a part of its effects. */
+static void die(struct cs_world *world, struct dfs_fxs *fxs, const u64 *batches)
+{
+	bool in_writes = dfs_prng_below(&world->prng, 2) == 0;
+	for (u32 i = 0; in_writes && i < world->disks_count; i++)
+		kv_sim_lose_after(world->kvs[i], batches[i], &world->prng);
+	drop_effects(fxs, in_writes ? 0 : (u32)dfs_prng_below(&world->prng, fxs->count + 1));
+	for (u32 i = 0; i < fxs->count; i++) {
+		if (fxs->v[i].kind == DFS_FX_IO)
+			continue;
+		drop_effects(fxs, i); /* Links die with the daemon. */
+	}
+	world->died = true;
+}
+
 static void step(struct cs_world *world, struct dfs_ev *ev)
 {
 	struct dfs_fxs fxs = {.log_level = DFS_LOG_DEBUG};
+	u64 batches[WORLD_DISKS_MAX];
+	if (world->died)
+		return;
+	for (u32 i = 0; i < world->disks_count; i++)
+		batches[i] = kv_sim_batches(world->kvs[i]);
 	ev->now = world->now;
 	ev->wall = world->now;
 	cs_core_ops.step(world->cs, ev, &fxs);
 	cs_core_ops.check(world->cs);
+	if (world->die_in > 0 && --world->die_in == 0)
+		die(world, &fxs, batches);
 	carry_out(world, &fxs);
 	dfs_fxs_fini(&fxs);
 }
@@ -210,8 +241,8 @@ static void note_held(struct cs_world *world, const struct dfs_held *held)
 		return;
 	}
 	assert_true(world->held_count < WORLD_HELD_MAX);
-	world->held[world->held_count++] = (struct world_held){
-	    .chunk = held->chunk, .state = held->state, .length = held->length};
+	world->held[world->held_count++] =
+	    (struct world_held){.chunk = held->chunk, .state = held->state, .length = held->length};
 }
 
 static void note_disks(struct cs_world *world, struct dfs_items disks)
@@ -307,6 +338,8 @@ static bool deliver_to_peer(struct cs_world *world, struct world_peer *peer)
 
 static bool deliver_to_server(struct cs_world *world, struct world_peer *peer)
 {
+	if (world->died)
+		return false;
 	if (peer->out.length == 0 || peer->cs_link == 0 || world->exited)
 		return false;
 	u8 *data;
@@ -331,6 +364,8 @@ static bool tick_peer(struct cs_world *world, struct world_peer *peer)
 
 static bool messages(struct cs_world *world)
 {
+	if (world->died)
+		return false;
 	bool any = deliver_to_server(world, &world->client);
 	any |= deliver_to_server(world, &world->master);
 	any |= deliver_to_peer(world, &world->client);
@@ -350,7 +385,7 @@ void world_finish(struct cs_world *world, u32 count)
 {
 	while (messages(world))
 		;
-	for (u32 i = 0; i < count && world->ios_count > 0; i++) {
+	for (u32 i = 0; i < count && world->ios_count > 0 && !world->died; i++) {
 		u32 index =
 		    world->shuffle ? (u32)dfs_prng_below(&world->prng, world->ios_count) : 0;
 		io_finish(world, index);
@@ -363,7 +398,7 @@ void world_settle(struct cs_world *world)
 {
 	for (;;) {
 		world_finish(world, world->holding ? 0 : UINT32_MAX);
-		if (world->holding || world->ios_count == 0)
+		if (world->holding || world->ios_count == 0 || world->died)
 			return;
 	}
 }
@@ -377,7 +412,7 @@ void world_run(struct cs_world *world, nsec duration)
 		next = dfs_min(next, dfs_session_deadline(world->client.session));
 		if (world->master.session != NULL)
 			next = dfs_min(next, dfs_session_deadline(world->master.session));
-		if (next > end)
+		if (next > end || world->died)
 			break;
 		world->now = dfs_max(next, world->now);
 	}
@@ -439,6 +474,8 @@ void world_crash(struct cs_world *world, bool power)
 		kv_sim_crash(world->kvs[i], power, &world->prng);
 	}
 	world->boot += power;
+	world->die_in = 0;
+	world->died = false;
 	world->now += DFS_SEC;
 }
 

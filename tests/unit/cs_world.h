@@ -1,7 +1,7 @@
 /*
- * One chunkserver core on simulated disks and stores, one client and one master, on virtual time: what
- * the chunkserver's unit tests run on. I/O is carried out one at a time, in order or at random, and
- * the world can be crashed between any two; everything follows from the seed.
+ * One chunkserver core on simulated disks and stores, one client and one master, on virtual time:
+ * what the chunkserver's unit tests run on. I/O is carried out one at a time, in order or at
+ * random, and the world can be crashed between any two; everything follows from the seed.
  */
 #ifndef DFS_TESTS_CS_WORLD_H
 #define DFS_TESTS_CS_WORLD_H
@@ -69,8 +69,10 @@ struct cs_world {
 	u32 ios_capacity;
 	u64 ios_done;
 	u64 kind_counts[DFS_IO_KV_FLUSH + 1]; /* I/Os emitted, by kind. */
-	bool shuffle;    /* Finish I/Os in random order. */
-	bool holding;    /* Finish no I/O by itself. */
+	bool shuffle;                         /* Finish I/Os in random order. */
+	bool holding;                         /* Finish no I/O by itself. */
+	u32 die_in; /* Steps until the daemon dies in the middle of one; 0: it does not. */
+	bool died;
 	bool exited;
 	int exit_status;
 	struct world_peer client;

@@ -1,6 +1,6 @@
 /*
- * The chunkserver without crashes: what writes, reads, syncs, trims, punches and deletions do, and what
- * they refuse.
+ * The chunkserver without crashes: what writes, reads, syncs, trims, punches and deletions do, and
+ * what they refuse.
  */
 #include "libdfsproto/base/crc32c.h"
 #include "libdfsproto/base/errors.h"
@@ -240,6 +240,7 @@ static void deleted_chunks_are_gone_and_so_is_their_space(void **state)
 	assert_int_equal(world_status(world, world_delete(world, chunks, 1000)), 0);
 	world_run(world, DFS_SEC);
 	assert_int_equal(disk_sim_files(world->disks[0]), 0);
+	world_run(world, 60 * DFS_SEC);
 	assert_int_equal(kv_sim_count(world->kvs[0]), 1); /* The counters. */
 	assert_int_equal(world_status(world, world_read(world, 100, 0, 4096)), DFS_ENO_CHUNK);
 	assert_int_equal(world_sync_now(world, 100), DFS_ENO_CHUNK);
@@ -384,8 +385,8 @@ static void status_tells_what_there_is(void **state)
 	const struct world_reply *reply = &world->replies[tag];
 	struct dfs_status_reply status;
 	struct dfs_status_item item;
-	assert_int_equal(dfs_status_reply_decode(dfs_span(reply->body, reply->body_bytes), 1, &status),
-			 0);
+	assert_int_equal(
+	    dfs_status_reply_decode(dfs_span(reply->body, reply->body_bytes), 1, &status), 0);
 	bool disk = false;
 	while (dfs_status_item_next(&status.items, &item))
 		disk = disk || dfs_span_equal(item.key, dfs_span_text("disk.0"));
