@@ -1,9 +1,11 @@
 /*
- * The master's core: namespace, chunk map, sessions, placement, behind a Raft log. Pure: see base/step.h.
+ * The master's core: namespace, chunk map, sessions, placement, behind a Raft log. Pure: see
+ * base/step.h.
  *
  * Stores: io.disk MS_KV_LOG is the log (logged, DFS_IO_KV_SYNC), MS_KV_STATE the state tables
- * (unlogged, DFS_IO_KV_FLUSH). Every mutation is a log entry first; it is applied to the state when it
- * is committed and answered after that. After a crash the state is some prefix, and the log has the rest.
+ * (unlogged, DFS_IO_KV_FLUSH). Every mutation is a log entry first; it is applied to the state when
+ * it is committed and answered after that. After a crash the state is some prefix, and the log has
+ * the rest.
  */
 #ifndef DFS_MASTER_H
 #define DFS_MASTER_H
@@ -17,10 +19,10 @@ enum ms_kv { MS_KV_LOG, MS_KV_STATE, MS_KV_COUNT };
 struct ms_config {
 	struct dfs_identity identity; /* Copied. identity.seed is filled from EV_BOOT. */
 	struct dfs_kv *kvs[MS_KV_COUNT];
-	const char *address;          /* host:port that others reach us by: our Raft address. */
-	u64 server;                   /* Our Raft id, 1 for a single master. */
-	bool bootstrap;               /* The stores are empty and this is to become a new cluster. */
-	nsec session_timeout;         /* 0: 60 s. */
+	const char *address;  /* host:port that others reach us by: our Raft address. */
+	u64 server;           /* Our Raft id, 1 for a single master. */
+	bool bootstrap;       /* The stores are empty and this is to become a new cluster. */
+	nsec session_timeout; /* 0: 60 s. */
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
 
