@@ -1,0 +1,79 @@
+/*
+ * Changes of names: MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR, RENAME. One mutation each: one
+ * round trip and the master's log sync, shared with whoever changes something at the same time.
+ */
+#include "fuse/core/client_i.h"
+#include "fuse/core/flows.h"
+
+#include <sys/stat.h>
+
+static void put_make(struct cl_task *task, u32 mode, struct dfs_writer *body)
+{
+	struct dfs_make make = {
+	    .parent = task->ino,
+	    .name = task->name,
+	    .mode = mode,
+	    .rdev = task->rdev,
+	    .target = task->op == CL_SYMLINK ? task->name2 : (struct dfs_span){0},
+	};
+	dfs_make_put(body, &make);
+}
+
+static u16 put_body(struct cl_task *task, struct dfs_writer *body)
+{
+	switch (task->op) {
+	case CL_MKNOD:
+		put_make(task, task->mode, body);
+		return DFS_OP_MAKE;
+	case CL_MKDIR:
+		put_make(task, S_IFDIR | (task->mode & 07777), body);
+		return DFS_OP_MAKE;
+	case CL_SYMLINK:
+		put_make(task, S_IFLNK | 0777, body);
+		return DFS_OP_MAKE;
+	case CL_LINK:
+		dfs_link_put(body, &(struct dfs_link){
+				       .ino = task->ino, .parent = task->ino2, .name = task->name});
+		return DFS_OP_LINK;
+	case CL_UNLINK:
+		dfs_unlink_put(body, &(struct dfs_unlink){.parent = task->ino, .name = task->name});
+		return DFS_OP_UNLINK;
+	case CL_RMDIR:
+		dfs_rmdir_put(body, &(struct dfs_rmdir){.parent = task->ino, .name = task->name});
+		return DFS_OP_RMDIR;
+	default:
+		DFS_ASSERT(task->op == CL_RENAME);
+		dfs_rename_put(body, &(struct dfs_rename){
+					 .parent = task->ino,
+					 .name = task->name,
+					 .new_parent = task->ino2,
+					 .new_name = task->name2,
+					 .flags = task->flags,
+				     });
+		return DFS_OP_RENAME;
+	}
+}
+
+void cl_name_start(struct cl *cl, struct cl_task *task)
+{
+	struct dfs_writer body;
+	if (!cl_task_may_mutate(cl, task, cl_name_start))
+		return;
+	dfs_writer_init(&body, DFS_PROTOCOL_VERSION, 0);
+	u16 op = put_body(task, &body);
+	cl_task_mutate(cl, task, op, &body);
+}
+
+void cl_name_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
+{
+	struct dfs_mutate_reply reply;
+	int status = dfs_mutate_reply_decode(answer->body, answer->version, &reply);
+	/* Links that come and go move the change counter of an open file, too. */
+	struct cl_inode *inode = status == 0 ? cl_inode_find(cl, reply.attr.ino) : NULL;
+	if (inode != NULL && inode->known)
+		status = cl_inode_attr(cl, inode, &reply.attr, true);
+	if (status == 0 && reply.attr.ino != 0)
+		cl_task_finish_attr(cl, task, &reply.attr);
+	else
+		cl_task_finish(cl, task, status);
+}

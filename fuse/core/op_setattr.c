@@ -1,0 +1,28 @@
+/*
+ * SETATTR: chmod, chown, utimens, truncate. A new time, like a new length, comes after the writes
+ * that were made before it: their COMMIT would overwrite it.
+ */
+#include "fuse/core/client_i.h"
+#include "fuse/core/flows.h"
+
+void cl_setattr_start(struct cl *cl, struct cl_task *task)
+{
+	struct cl_inode *inode = cl_inode_find(cl, task->ino);
+	if (inode != NULL && inode->known && task->inode == NULL)
+		cl_task_use_inode(cl, task, task->ino);
+	if (task->inode == NULL ||
+	    (task->set.valid & (DFS_SETATTR_SIZE | DFS_SETATTR_MTIME | DFS_SETATTR_MTIME_NOW)) == 0)
+		cl_truncate_flushed(cl, task);
+	else
+		cl_truncate(cl, task);
+}
+
+void cl_setattr_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
+{
+	struct dfs_attr attr;
+	int status = cl_truncate_answer(cl, task, answer, &attr);
+	if (status != 0)
+		cl_task_finish(cl, task, status);
+	else
+		cl_task_finish_attr(cl, task, &attr);
+}

@@ -1,0 +1,66 @@
+/*
+ * Truncation, of SETATTR and of O_TRUNC: what was written before goes to the chunkservers and into
+ * the file's map first, writes that come meanwhile wait, then the master is told. Cutting buffers
+ * here instead would be quicker and wrong: a chunk granted but not committed would keep bytes that
+ * the master does not know to cut, and they would show when the file grows again.
+ */
+#include "fuse/core/client_i.h"
+
+static void ask(struct cl *cl, struct cl_task *task)
+{
+	if (!cl_task_may_mutate(cl, task, ask))
+		return;
+	struct dfs_setattr set = task->set;
+	struct dfs_writer body;
+	set.ino = task->ino;
+	dfs_writer_init(&body, DFS_PROTOCOL_VERSION, 0);
+	dfs_setattr_put(&body, &set);
+	cl_task_mutate(cl, task, DFS_OP_SETATTR, &body);
+}
+
+void cl_truncate(struct cl *cl, struct cl_task *task)
+{
+	DFS_ASSERT(task->inode != NULL);
+	if ((task->set.valid & DFS_SETATTR_SIZE) != 0) {
+		task->gating = true;
+		task->inode->gates++;
+	}
+	if (cl_inode_uncommitted(task->inode))
+		cl_task_flush(cl, task, false);
+	else
+		ask(cl, task);
+}
+
+void cl_truncate_flushed(struct cl *cl, struct cl_task *task)
+{
+	ask(cl, task);
+}
+
+void cl_truncate_end(struct cl *cl, struct cl_task *task)
+{
+	DFS_ASSERT(task->gating);
+	DFS_ASSERT(task->inode->gates > 0);
+	task->gating = false;
+	task->inode->gates--;
+	cl->room_changed = true;
+}
+
+int cl_truncate_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer,
+		       struct dfs_attr *ret_attr)
+{
+	struct dfs_mutate_reply reply;
+	int status = dfs_mutate_reply_decode(answer->body, answer->version, &reply);
+	if (status != 0)
+		return status;
+	*ret_attr = reply.attr;
+	if (task->inode == NULL)
+		return 0;
+	status = cl_inode_attr(cl, task->inode, &reply.attr, true);
+	if (status == 0 && (task->set.valid & DFS_SETATTR_SIZE) != 0) {
+		cl_rows_drop(cl, task->inode);
+		if (cl_inode_regular(task->inode))
+			cl_targets_cut(cl, task->inode, task->set.size);
+		cl_targets_forget(cl, task->inode);
+	}
+	return status;
+}
