@@ -239,8 +239,15 @@ static void restart(struct sim_alarm *alarm)
 
 void ms_cluster_init(struct ms_cluster *cluster, u64 seed)
 {
+	ms_cluster_init_slow(cluster, seed, sim_calm.sync_max);
+}
+
+void ms_cluster_init_slow(struct ms_cluster *cluster, u64 seed, nsec sync_max)
+{
+	struct sim_tuning tuning = sim_calm;
+	tuning.sync_max = sync_max;
 	memset(cluster, 0, sizeof(*cluster));
-	cluster->sim = sim_new(seed, &sim_calm);
+	cluster->sim = sim_new(seed, &tuning);
 	cluster->restart.fire = restart;
 	struct sim_node_spec spec = {
 	    .name = "master",
@@ -256,7 +263,7 @@ void ms_cluster_init(struct ms_cluster *cluster, u64 seed)
 	};
 	cluster->master = sim_add(cluster->sim, &spec);
 	sim_start(cluster->master);
-	ms_cluster_run(cluster, 100 * DFS_MSEC);
+	ms_cluster_run(cluster, 100 * DFS_MSEC + 4 * sync_max);
 }
 
 void ms_cluster_fini(struct ms_cluster *cluster)

@@ -64,6 +64,8 @@ struct ms_cluster {
 
 /* A started master with empty stores. */
 void ms_cluster_init(struct ms_cluster *cluster, u64 seed);
+/* The same, and each sync of a store takes up to `sync_max`. */
+void ms_cluster_init_slow(struct ms_cluster *cluster, u64 seed, nsec sync_max);
 void ms_cluster_fini(struct ms_cluster *cluster);
 void ms_cluster_run(struct ms_cluster *cluster, nsec duration);
 /* Kill (or cut the power of) the master and start it again. */

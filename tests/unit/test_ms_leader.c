@@ -115,7 +115,7 @@ static void a_repetition_on_a_new_link_joins_the_change_under_way(void **state)
 {
 	(void)state;
 	struct ms_cluster c;
-	ms_cluster_init(&c, 3);
+	ms_cluster_init_slow(&c, 3, 500 * DFS_MSEC);
 	struct puppet *client = puppet_new(&c, "client", DFS_ROLE_CLIENT);
 	puppet_attach(client);
 	u64 before = puppet_status(client, "state.operations_applied");
@@ -129,11 +129,11 @@ static void a_repetition_on_a_new_link_joins_the_change_under_way(void **state)
 		dfs_writer_init(&body, 1, 0);
 		dfs_make_put(&body, &make);
 		(void)puppet_mutate(client, i, DFS_OP_MAKE, &body);
-		ms_cluster_run(&c, 300 * DFS_USEC);
+		ms_cluster_run(&c, 30 * DFS_MSEC);
 		if (i % 4 == 0)
 			puppet_cut(client);
 	}
-	ms_cluster_run(&c, 10 * DFS_SEC);
+	ms_cluster_run(&c, 20 * DFS_SEC);
 	assert_int_equal(answered_well(client, first, 32), 32);
 	assert_int_equal(puppet_status(client, "state.operations_applied"), before + 32);
 	ms_cluster_fini(&c);
