@@ -209,5 +209,5 @@ void disk_start(struct dfs_disk *disk, u64 tag, const struct dfs_io *io, struct 
 	case DFS_IO_KV_FLUSH:
 		break;
 	}
-	DFS_ASSERT(!"an I/O of a disk");
+	DFS_ASSERT(false); /* Not an I/O of a disk. */
 }

@@ -1,5 +1,5 @@
 /*
- * The RocksDB store, shared by kv_rocks.c, kv_rocks_iter.c and kv_rocks_log.c.
+ * The RocksDB store, shared by the files kv_rocks*.c.
  */
 #ifndef DFS_HOST_KV_ROCKS_I_H
 #define DFS_HOST_KV_ROCKS_I_H
@@ -27,6 +27,8 @@ struct dfs_kv_rocks {
 
 extern const struct dfs_kv_ops kv_rocks_ops;
 
+/* The DFS_E… for an error text of RocksDB. */
+int kv_rocks_error_of(const char *text);
 /* Logs RocksDB's error text, frees it, and returns the DFS_E… for it. */
 int kv_rocks_failed(struct dfs_kv_rocks *kv, const char *what, char *text);
 

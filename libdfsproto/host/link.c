@@ -1,6 +1,6 @@
 /*
- * Life and receiving of links: see link_i.h for the states. Read link_send.c and link_connect.c
- * next.
+ * Life and receiving of links: see link_i.h for the states. Read link_send.c, link_connect.c and
+ * link_close.c next.
  */
 #include "libdfsproto/host/link_i.h"
 
@@ -12,12 +12,9 @@
 
 enum {
 	RECEIVE_BYTES_PER_TURN = 1 << 20, /* Then the other links get their turn. */
-	DISCARD_BYTES = 64 << 10,
 };
 
-#define LINGER_NS (3 * DFS_SEC)
-
-static struct dfs_link *link_find(struct dfs_host *host, u64 id)
+struct dfs_link *link_find(struct dfs_host *host, u64 id)
 {
 	struct dfs_map_node *node = dfs_map_find(&host->links, id);
 	return node == NULL ? NULL : dfs_map_entry(node, struct dfs_link, node);
@@ -36,7 +33,7 @@ static struct dfs_link *link_new(struct dfs_host *host, u64 id, enum link_state 
 	return link;
 }
 
-static void link_die(struct dfs_link *link)
+void link_die(struct dfs_link *link)
 {
 	DFS_ASSERT(link->state != LINK_DEAD);
 	link_connect_abandon(link);
@@ -82,39 +79,6 @@ void link_up(struct dfs_link *link)
 		dfs_list_push_back(&link->host->links_dirty, &link->dirty);
 	link_poll(link);
 	host_push(link->host, &(struct host_event){.kind = DFS_EV_LINK_UP, .tag = link->node.key});
-}
-
-void link_flushed(struct dfs_link *link)
-{
-	DFS_ASSERT(link->state == LINK_FLUSHING);
-	if (link->send_broken || shutdown(link->socket->fd, SHUT_WR) != 0) {
-		link_die(link);
-		return;
-	}
-	link->state = LINK_DRAINING;
-	link_poll(link);
-}
-
-/* Returns false at the end of what can be received. The peer's bytes mean nothing any more. */
-static bool discard_some(struct dfs_link *link)
-{
-	u8 bytes[DISCARD_BYTES];
-	ssize_t got = recv(link->socket->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-	if (got > 0)
-		return true;
-	if (got < 0 && errno == EINTR)
-		return true;
-	if (got < 0 && errno == EAGAIN)
-		return false;
-	link_die(link);
-	return false;
-}
-
-static void on_discardable(struct dfs_link *link)
-{
-	for (u32 i = 0; i < RECEIVE_BYTES_PER_TURN / DISCARD_BYTES; i++)
-		if (!discard_some(link))
-			break;
 }
 
 /* Receive into the core's room and step it; false when the socket is empty or the link is gone. */
@@ -169,7 +133,7 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 			while (received < RECEIVE_BYTES_PER_TURN && receive_some(link, &received))
 				continue;
 		} else if (link->state == LINK_FLUSHING || link->state == LINK_DRAINING) {
-			on_discardable(link);
+			link_discard(link);
 		}
 	}
 	host_drain(link->host);
@@ -249,59 +213,6 @@ void host_link_accept(struct dfs_host *host, int fd, bool local)
 	link_tune(fd, local);
 	link_attach(link, fd, UV_READABLE);
 	host_deliver(host, &(struct host_event){.kind = DFS_EV_LINK_NEW, .tag = id});
-}
-
-static void on_linger(uv_timer_t *timer)
-{
-	struct dfs_host *host = timer->data;
-	nsec now = dfs_host_now(host);
-	dfs_list_for_each_safe (node, &host->links_lingering) {
-		struct dfs_link *link = dfs_list_entry(node, struct dfs_link, lingering);
-		if (link->linger_until > now)
-			break;
-		link_die(link);
-	}
-	if (dfs_list_empty(&host->links_lingering))
-		uv_timer_stop(timer);
-}
-
-static void close_link(struct dfs_link *link)
-{
-	struct dfs_host *host = link->host;
-	dfs_map_remove(&host->links, &link->node);
-	if (link->state != LINK_UP) {
-		link_die(link);
-		return;
-	}
-	link->state = LINK_FLUSHING;
-	link->over_mark = false;
-	link->linger_until = dfs_host_now(host) + LINGER_NS;
-	dfs_list_push_back(&host->links_lingering, &link->lingering);
-	if (!uv_is_active((uv_handle_t *)&host->linger))
-		uv_timer_start(&host->linger, on_linger, 250, 250);
-	if (link->pieces_count == 0 || link->send_broken)
-		link_flushed(link);
-	else
-		link_poll(link); /* The end of the turn sends it. */
-}
-
-void host_link_close(struct dfs_host *host, u64 id)
-{
-	struct dfs_link *link = link_find(host, id);
-	/* A LINK_DOWN may be among the events the core has not seen yet. */
-	host_forget_link(host, id);
-	if (link != NULL)
-		close_link(link);
-}
-
-void host_links_close_all(struct dfs_host *host)
-{
-	dfs_list_for_each_safe (node, &host->links_all) {
-		struct dfs_link *link = dfs_list_entry(node, struct dfs_link, all);
-		if (link->state <= LINK_UP)
-			close_link(link);
-	}
-	host_links_flush(host);
 }
 
 void host_link_send_take(struct dfs_host *host, struct dfs_fx *fx)

@@ -3,6 +3,7 @@
  * that bytes are received straight into the core's room and many small sends leave in one sendmsg.
  *
  * link.c: life and receiving. link_send.c: the queue. link_connect.c: names and connecting.
+ * link_close.c: closing in good order.
  * All functions are for the host's own files and run on its loop.
  */
 #ifndef DFS_HOST_LINK_H

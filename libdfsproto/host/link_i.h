@@ -1,5 +1,5 @@
 /*
- * The link itself, shared by link.c, link_send.c and link_connect.c.
+ * The link itself, shared by the files link*.c.
  *
  *   open ──► RESOLVING ──► CONNECTING ──► UP ◄── accept
  *                 │             │          │
@@ -73,6 +73,10 @@ struct dfs_link {
 };
 
 /* link.c */
+/* NULL when the core does not know it any more. */
+struct dfs_link *link_find(struct dfs_host *host, u64 id);
+/* Gone, without telling anybody. */
+void link_die(struct dfs_link *link);
 /* Make a socket the link's own and wait for `events` on it. */
 void link_attach(struct dfs_link *link, int fd, int events);
 /* Close the socket, so that another may be tried or the link be dead. */
@@ -90,8 +94,12 @@ void link_queue_take(struct dfs_link *link, struct dfs_buf *buf, u32 offset, u32
 /* Send what the socket takes now. */
 void link_flush(struct dfs_link *link);
 void link_drop_queue(struct dfs_link *link);
+
+/* link_close.c */
 /* FLUSHING: nothing is left to send, or nothing can be sent any more. */
 void link_flushed(struct dfs_link *link);
+/* FLUSHING, DRAINING: read what means nothing any more; the end of the stream ends the link. */
+void link_discard(struct dfs_link *link);
 
 /* link_connect.c */
 void link_connect_start(struct dfs_link *link, struct dfs_span address);
