@@ -5,9 +5,10 @@
  *   sync done -> raft.c (committed) -> leader.c -> ms_apply() -> answers.c -> reply
  *   link -> peers.c -> on_read.c, on_chunks.c ... -> questions of state.h -> reply
  *
- * One durable mutation of a lone client costs two steps of the core (its bytes; the sync's end)
- * plus the timer step that ends the turn, one log sync, and one message each way. Mutations that
- * arrive while a sync is in flight share the next one.
+ * One durable mutation of a lone client costs two wake-ups of the loop (its bytes; the sync's end)
+ * and one of the thread that syncs: counted with strace, 1 recvfrom, 1 pwritev, 1 fdatasync, 1
+ * sendmsg and 2 epoll_waits each. Mutations that arrive while a sync is in flight share the next
+ * one: with 64 sessions 16 deep, about 500 share it.
  */
 #ifndef MS_MASTER_I_H
 #define MS_MASTER_I_H
