@@ -1,197 +1,18 @@
 /*
- * The FUSE shell without a kernel and without a core: requests as the kernel makes them go in at
- * one end of a socket pair, the test plays the core, and what the kernel would get is read back.
+ * Requests of the kernel become calls, answers of the core become what the kernel expects.
  */
-#include "fuse/shell/shell.h"
-
-#include "libdfsproto/base/errors.h"
+#include "tests/unit/fuse_bench.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define WIRE_BYTES (2u << 20)
-
-struct bench {
-	uv_loop_t loop;
-	struct fuse_shell *shell;
-	int kernel; /* The kernel's end. */
-	u64 unique;
-	u32 pid;
-
-	/* The last call, and what it held. */
-	u64 id;
-	struct cl_call call;
-	char name[256];
-	char name2[4096];
-	u32 calls;
-	u64 cancelled;
-	u32 ready;
-	u32 ended;
-	bool closed;
-	bool keep_data; /* Reference the data of writes. */
-	struct dfs_payload kept;
-	u8 *reply; /* The last answer, header included. */
-};
-
-static void text_keep(char *to, size_t bytes, struct dfs_span from)
-{
-	assert_true(from.length < bytes);
-	memcpy(to, from.data, from.length);
-	to[from.length] = '\0';
-}
-
-static void on_call(void *owner, u64 id, const struct cl_call *call)
-{
-	struct bench *bench = owner;
-	bench->calls++;
-	bench->id = id;
-	bench->call = *call;
-	if (call->name.length > 0)
-		text_keep(bench->name, sizeof(bench->name), call->name);
-	if (call->name2.length > 0)
-		text_keep(bench->name2, sizeof(bench->name2), call->name2);
-	if (call->op == CL_WRITE && bench->keep_data) {
-		bench->kept = call->data;
-		dfs_buf_ref(bench->kept.buf);
-	}
-}
-
-static void on_cancel(void *owner, u64 id)
-{
-	struct bench *bench = owner;
-	bench->cancelled = id;
-	fuse_shell_reply(bench->shell, id,
-			 &(struct cl_reply){.op = bench->call.op, .status = DFS_EINTR});
-}
-
-static void on_ready(void *owner)
-{
-	((struct bench *)owner)->ready++;
-}
-
-static void on_ended(void *owner)
-{
-	((struct bench *)owner)->ended++;
-}
-
-static void on_closed(void *owner)
-{
-	((struct bench *)owner)->closed = true;
-}
-
-static u64 put(struct bench *bench, u32 opcode, u64 ino, const void *body, size_t body_bytes,
-	       const void *more, size_t more_bytes)
-{
-	size_t bytes = sizeof(struct fuse_in_header) + body_bytes + more_bytes;
-	u8 *wire = malloc(bytes);
-	struct fuse_in_header header = {.len = (u32)bytes,
-					.opcode = opcode,
-					.unique = bench->unique += 2,
-					.nodeid = ino,
-					.uid = 1000,
-					.gid = 100,
-					.pid = bench->pid};
-	memcpy(wire, &header, sizeof(header));
-	if (body_bytes > 0)
-		memcpy(wire + sizeof(header), body, body_bytes);
-	if (more_bytes > 0)
-		memcpy(wire + sizeof(header) + body_bytes, more, more_bytes);
-	assert_int_equal(write(bench->kernel, wire, bytes), bytes);
-	free(wire);
-	uv_run(&bench->loop, UV_RUN_NOWAIT);
-	return header.unique;
-}
-
-/* The next answer: bytes after the header, error as the kernel gets it. -1: none is there. */
-static ssize_t get(struct bench *bench, u64 unique, int *ret_error, u8 **ret_body)
-{
-	ssize_t count = recv(bench->kernel, bench->reply, WIRE_BYTES, MSG_DONTWAIT);
-	if (count < 0)
-		return -1;
-	struct fuse_out_header header;
-	assert_true((size_t)count >= sizeof(header));
-	memcpy(&header, bench->reply, sizeof(header));
-	assert_int_equal(header.len, count);
-	assert_int_equal(header.unique, unique);
-	*ret_error = -header.error;
-	*ret_body = bench->reply + sizeof(header);
-	return count - (ssize_t)sizeof(header);
-}
-
-static int setup(void **state)
-{
-	struct bench *bench = calloc(1, sizeof(*bench));
-	int fds[2];
-	bench->reply = malloc(WIRE_BYTES);
-	bench->pid = (u32)getpid();
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	int bytes = (int)WIRE_BYTES;
-	for (u32 i = 0; i < 2; i++)
-		setsockopt(fds[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
-	bench->kernel = fds[0];
-	uv_loop_init(&bench->loop);
-	struct fuse_shell_config config = {.loop = &bench->loop,
-					   .port = {.call = on_call,
-						    .cancel = on_cancel,
-						    .ready = on_ready,
-						    .ended = on_ended,
-						    .owner = bench},
-					   .fd = fds[1]};
-	assert_int_equal(fuse_shell_new(&config, &bench->shell), 0);
-	*state = bench;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *bench = *state;
-	fuse_shell_close(bench->shell, on_closed, bench);
-	uv_run(&bench->loop, UV_RUN_DEFAULT);
-	assert_true(bench->closed);
-	fuse_shell_free(bench->shell);
-	close(bench->kernel);
-	assert_int_equal(uv_loop_close(&bench->loop), 0);
-	dfs_buf_pool_drain();
-	free(bench->reply);
-	free(bench);
-	return 0;
-}
-
-static void greet(struct bench *bench, struct fuse_init_out *ret_out)
-{
-	struct fuse_init_in in = {.major = 7,
-				  .minor = 31,
-				  .max_readahead = 128 << 10,
-				  .flags = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
-					   FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
-					   FUSE_WRITEBACK_CACHE | FUSE_DO_READDIRPLUS |
-					   FUSE_READDIRPLUS_AUTO | FUSE_ATOMIC_O_TRUNC};
-	int error;
-	u8 *body;
-	u64 unique = put(bench, FUSE_INIT, 0, &in, sizeof(in), NULL, 0);
-	ssize_t bytes = get(bench, unique, &error, &body);
-	assert_int_equal(error, 0);
-	assert_true(bytes >= (ssize_t)sizeof(*ret_out));
-	memcpy(ret_out, body, sizeof(*ret_out));
-	assert_int_equal(bench->ready, 1);
-}
 
 static void init_asks_for_parallel_lookups_and_large_writes(void **state)
 {
 	struct fuse_init_out out;
-	greet(*state, &out);
+	fuse_bench_greet(*state, &out);
 	assert_int_equal(out.max_write, 1 << 20);
 	assert_int_equal(out.max_pages, 256);
 	assert_true(out.flags & FUSE_PARALLEL_DIROPS);
@@ -209,9 +30,9 @@ static void a_lookup_waits_for_the_core_and_is_never_cached(void **state)
 	struct fuse_entry_out entry;
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_LOOKUP, 7, "name", 5, NULL, 0);
-	assert_int_equal(get(bench, unique, &error, &body), -1);
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_LOOKUP, 7, "name", 5, NULL, 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), -1);
 	assert_int_equal(fuse_shell_parked_count(bench->shell), 1);
 	assert_int_equal(bench->call.op, CL_LOOKUP);
 	assert_int_equal(bench->call.ino, 7);
@@ -228,7 +49,7 @@ static void a_lookup_waits_for_the_core_and_is_never_cached(void **state)
 					  .uid = 5,
 					  .gid = 6}};
 	fuse_shell_reply(bench->shell, bench->id, &reply);
-	assert_true(get(bench, unique, &error, &body) >= (ssize_t)sizeof(entry));
+	assert_true(fuse_bench_get(bench, unique, &error, &body) >= (ssize_t)sizeof(entry));
 	memcpy(&entry, body, sizeof(entry));
 	assert_int_equal(error, 0);
 	assert_int_equal(entry.nodeid, 42);
@@ -248,11 +69,11 @@ static void an_error_of_the_core_becomes_an_errno(void **state)
 	struct fuse_init_out init;
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_RMDIR, 1, "d", 2, NULL, 0);
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_RMDIR, 1, "d", 2, NULL, 0);
 	fuse_shell_reply(bench->shell, bench->id,
 			 &(struct cl_reply){.op = CL_RMDIR, .status = DFS_ENOTEMPTY});
-	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ENOTEMPTY);
 }
 
@@ -261,7 +82,7 @@ static u64 put_write(struct bench *bench, u8 fill, u32 bytes)
 	struct fuse_write_in in = {.fh = 9, .offset = 4096, .size = bytes, .flags = O_WRONLY};
 	u8 *data = malloc(bytes);
 	memset(data, fill, bytes);
-	u64 unique = put(bench, FUSE_WRITE, 42, &in, sizeof(in), data, bytes);
+	u64 unique = fuse_bench_put(bench, FUSE_WRITE, 42, &in, sizeof(in), data, bytes);
 	free(data);
 	return unique;
 }
@@ -274,7 +95,7 @@ static void a_large_write_is_kept_by_reference_on_a_page_boundary(void **state)
 	int error;
 	u8 *body;
 	u32 bytes = 1u << 20;
-	greet(bench, &init);
+	fuse_bench_greet(bench, &init);
 	bench->keep_data = true;
 	u64 unique = put_write(bench, 0xab, bytes);
 	assert_int_equal(bench->call.op, CL_WRITE);
@@ -286,7 +107,7 @@ static void a_large_write_is_kept_by_reference_on_a_page_boundary(void **state)
 	struct dfs_buf *first = bench->kept.buf;
 	fuse_shell_reply(bench->shell, bench->id,
 			 &(struct cl_reply){.op = CL_WRITE, .count = bytes});
-	assert_int_equal(get(bench, unique, &error, &body), sizeof(out));
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), sizeof(out));
 	memcpy(&out, body, sizeof(out));
 	assert_int_equal(out.size, bytes);
 	/* The next request must not be received over it. */
@@ -296,7 +117,7 @@ static void a_large_write_is_kept_by_reference_on_a_page_boundary(void **state)
 	assert_int_equal(data[bytes - 1], 0xab);
 	fuse_shell_reply(bench->shell, bench->id,
 			 &(struct cl_reply){.op = CL_WRITE, .count = bytes});
-	get(bench, unique, &error, &body);
+	fuse_bench_get(bench, unique, &error, &body);
 	dfs_buf_unref(first);
 	dfs_buf_unref(bench->kept.buf);
 }
@@ -307,7 +128,7 @@ static void a_small_write_is_copied_into_a_small_buffer(void **state)
 	struct fuse_init_out init;
 	int error;
 	u8 *body;
-	greet(bench, &init);
+	fuse_bench_greet(bench, &init);
 	bench->keep_data = true;
 	u64 unique = put_write(bench, 0x11, 5000);
 	assert_int_equal(bench->kept.bytes, 5000);
@@ -315,7 +136,7 @@ static void a_small_write_is_copied_into_a_small_buffer(void **state)
 	assert_int_equal(bench->kept.buf->data[bench->kept.offset + 4999], 0x11);
 	fuse_shell_reply(bench->shell, bench->id,
 			 &(struct cl_reply){.op = CL_WRITE, .count = 5000});
-	get(bench, unique, &error, &body);
+	fuse_bench_get(bench, unique, &error, &body);
 	dfs_buf_unref(bench->kept.buf);
 }
 
@@ -326,8 +147,8 @@ static void a_read_is_gathered_and_its_holes_are_zeros(void **state)
 	struct fuse_read_in in = {.fh = 3, .offset = 1 << 20, .size = 1 << 20};
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_READ, 42, &in, sizeof(in), NULL, 0);
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_READ, 42, &in, sizeof(in), NULL, 0);
 	assert_int_equal(bench->call.size, 1 << 20);
 	struct dfs_buf *buf = dfs_buf_new(8192);
 	memset(buf->data, 'x', 8192);
@@ -336,7 +157,7 @@ static void a_read_is_gathered_and_its_holes_are_zeros(void **state)
 	reply.pieces[1] = (struct dfs_payload){.bytes = 200000};
 	reply.pieces[2] = (struct dfs_payload){.buf = buf, .bytes = 8192};
 	fuse_shell_reply(bench->shell, bench->id, &reply);
-	assert_int_equal(get(bench, unique, &error, &body), 209192);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 209192);
 	assert_int_equal(body[999], 'x');
 	for (u32 i = 1000; i < 201000; i++)
 		assert_int_equal(body[i], 0);
@@ -353,8 +174,8 @@ static void a_listing_takes_what_fits(void **state)
 	struct fuse_dirent dirent;
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_READDIR, 1, &in, sizeof(in), NULL, 0);
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_READDIR, 1, &in, sizeof(in), NULL, 0);
 	assert_int_equal(bench->call.op, CL_READDIR);
 	assert_int_equal(bench->call.offset, 5);
 	assert_int_equal(bench->call.flags, 0);
@@ -366,7 +187,7 @@ static void a_listing_takes_what_fits(void **state)
 	struct cl_reply reply = {.op = CL_READDIR, .entries = entries, .entries_count = 4};
 	fuse_shell_reply(bench->shell, bench->id, &reply);
 	/* 24 bytes and a name of 9, padded to 8: two of them fit into 100. */
-	assert_int_equal(get(bench, unique, &error, &body), 80);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 80);
 	memcpy(&dirent, body + 40, sizeof(dirent));
 	assert_int_equal(dirent.ino, 21);
 	assert_int_equal(dirent.off, 11);
@@ -382,8 +203,8 @@ static void look_ups_the_kernel_did_not_take_are_given_back(void **state)
 	struct fuse_read_in in = {.fh = 3, .size = 300};
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_READDIRPLUS, 1, &in, sizeof(in), NULL, 0);
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_READDIRPLUS, 1, &in, sizeof(in), NULL, 0);
 	assert_int_equal(bench->call.flags, 1);
 	struct cl_entry entries[] = {
 	    {.name = dfs_span_text("a"), .next_offset = 1, .attr = {.ino = 21, .mode = S_IFREG}},
@@ -391,7 +212,7 @@ static void look_ups_the_kernel_did_not_take_are_given_back(void **state)
 	};
 	struct cl_reply reply = {.op = CL_READDIR, .entries = entries, .entries_count = 2};
 	fuse_shell_reply(bench->shell, bench->id, &reply);
-	assert_int_equal(get(bench, unique, &error, &body), 160);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 160);
 	assert_int_equal(bench->call.op, CL_READDIR);
 	uv_run(&bench->loop, UV_RUN_NOWAIT);
 	assert_int_equal(bench->call.op, CL_FORGET);
@@ -410,25 +231,26 @@ static void an_attribute_is_measured_or_fetched(void **state)
 	struct fuse_getxattr_out out;
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
+	fuse_bench_greet(bench, &init);
+	u64 unique =
+	    fuse_bench_put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
 	assert_string_equal(bench->name, "user.a");
 	fuse_shell_reply(bench->shell, bench->id,
 			 &(struct cl_reply){.op = CL_GETXATTR, .count = 12});
-	assert_int_equal(get(bench, unique, &error, &body), sizeof(out));
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), sizeof(out));
 	memcpy(&out, body, sizeof(out));
 	assert_int_equal(out.size, 12);
 
 	struct cl_reply reply = {.op = CL_GETXATTR, .bytes = dfs_span_text("twelve bytes")};
 	request.in.size = 12;
-	unique = put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
+	unique = fuse_bench_put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
 	fuse_shell_reply(bench->shell, bench->id, &reply);
-	assert_int_equal(get(bench, unique, &error, &body), 12);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 12);
 	assert_memory_equal(body, "twelve bytes", 12);
 	request.in.size = 11;
-	unique = put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
+	unique = fuse_bench_put(bench, FUSE_GETXATTR, 5, &request, sizeof(request.in) + 7, NULL, 0);
 	fuse_shell_reply(bench->shell, bench->id, &reply);
-	assert_int_equal(get(bench, unique, &error, &body), 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ERANGE);
 }
 
@@ -440,10 +262,10 @@ static void access_lists_are_refused_without_asking_the_core(void **state)
 	static const char name[] = "system.posix_acl_access";
 	int error;
 	u8 *body;
-	greet(bench, &init);
+	fuse_bench_greet(bench, &init);
 	u32 before = bench->calls;
-	u64 unique = put(bench, FUSE_GETXATTR, 5, &in, sizeof(in), name, sizeof(name));
-	assert_int_equal(get(bench, unique, &error, &body), 0);
+	u64 unique = fuse_bench_put(bench, FUSE_GETXATTR, 5, &in, sizeof(in), name, sizeof(name));
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, EOPNOTSUPP);
 	assert_int_equal(bench->calls, before);
 }
@@ -456,91 +278,19 @@ static void what_the_kernel_can_do_itself_is_left_to_it(void **state)
 	struct fuse_fallocate_in allocate = {.length = 1};
 	int error;
 	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_SETLK, 5, &lock, sizeof(lock), NULL, 0);
-	assert_int_equal(get(bench, unique, &error, &body), 0);
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_SETLK, 5, &lock, sizeof(lock), NULL, 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ENOSYS);
-	unique = put(bench, FUSE_FALLOCATE, 5, &allocate, sizeof(allocate), NULL, 0);
-	assert_int_equal(get(bench, unique, &error, &body), 0);
+	unique = fuse_bench_put(bench, FUSE_FALLOCATE, 5, &allocate, sizeof(allocate), NULL, 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ENOSYS);
-}
-
-static void interrupt(struct bench *bench, u64 unique)
-{
-	struct fuse_interrupt_in in = {.unique = unique};
-	put(bench, FUSE_INTERRUPT, 0, &in, sizeof(in), NULL, 0);
-}
-
-static void a_dead_caller_is_let_go_at_once(void **state)
-{
-	struct bench *bench = *state;
-	struct fuse_init_out init;
-	int error;
-	u8 *body;
-	greet(bench, &init);
-	bench->pid = 0; /* Nothing is known of it. */
-	u64 unique = put(bench, FUSE_GETATTR, 5, &(struct fuse_getattr_in){0},
-			 sizeof(struct fuse_getattr_in), NULL, 0);
-	interrupt(bench, unique);
-	assert_int_equal(bench->cancelled, bench->id);
-	assert_int_equal(get(bench, unique, &error, &body), 0);
-	assert_int_equal(error, EINTR);
-	assert_int_equal(fuse_shell_parked_count(bench->shell), 0);
-}
-
-/* SIGALRM of a progress meter: a local disk would not even notice. */
-static void a_caught_signal_does_not_disturb_a_call(void **state)
-{
-	struct bench *bench = *state;
-	struct fuse_init_out init;
-	int error;
-	u8 *body;
-	greet(bench, &init);
-	u64 unique = put(bench, FUSE_GETATTR, 5, &(struct fuse_getattr_in){0},
-			 sizeof(struct fuse_getattr_in), NULL, 0);
-	u64 id = bench->id;
-	interrupt(bench, unique);
-	assert_int_equal(bench->cancelled, 0);
-	fuse_shell_reply(bench->shell, id,
-			 &(struct cl_reply){.op = CL_GETATTR, .attr = {.ino = 5, .mode = S_IFREG}});
-	assert_true(get(bench, unique, &error, &body) > 0);
-	assert_int_equal(error, 0);
-}
-
-static void an_interrupt_may_overtake_its_request(void **state)
-{
-	struct bench *bench = *state;
-	struct fuse_init_out init;
-	int error;
-	u8 *body;
-	greet(bench, &init);
-	bench->pid = 0;
-	u64 unique = bench->unique + 4;
-	interrupt(bench, unique);
-	assert_int_equal(put(bench, FUSE_GETATTR, 5, &(struct fuse_getattr_in){0},
-			     sizeof(struct fuse_getattr_in), NULL, 0),
-			 unique);
-	assert_int_equal(get(bench, unique, &error, &body), 0);
-	assert_int_equal(error, EINTR);
-}
-
-static void answers_after_the_end_find_nobody(void **state)
-{
-	struct bench *bench = *state;
-	struct fuse_init_out init;
-	greet(bench, &init);
-	put(bench, FUSE_LOOKUP, 1, "x", 2, NULL, 0);
-	shutdown(bench->kernel, SHUT_RDWR);
-	uv_run(&bench->loop, UV_RUN_NOWAIT);
-	assert_int_equal(bench->ended, 1);
-	fuse_shell_reply(bench->shell, bench->id + 100, &(struct cl_reply){.op = CL_LOOKUP});
-	assert_int_equal(fuse_shell_parked_count(bench->shell), 1); /* Answered by close. */
 }
 
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fuse_bench_setup, fuse_bench_teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(init_asks_for_parallel_lookups_and_large_writes),
 	    TEST(a_lookup_waits_for_the_core_and_is_never_cached),
@@ -553,10 +303,6 @@ int main(void)
 	    TEST(an_attribute_is_measured_or_fetched),
 	    TEST(access_lists_are_refused_without_asking_the_core),
 	    TEST(what_the_kernel_can_do_itself_is_left_to_it),
-	    TEST(a_dead_caller_is_let_go_at_once),
-	    TEST(a_caught_signal_does_not_disturb_a_call),
-	    TEST(an_interrupt_may_overtake_its_request),
-	    TEST(answers_after_the_end_find_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
