@@ -188,6 +188,7 @@ void cs_recovery_checked(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fx
 		disk->boot = boot; /* The next start checks again; no harm. */
 		return;
 	}
+	cs_commit_begin(cs, disk, cs_commit_ticket(disk), fxs);
 	dfs_fx_log(fxs, DFS_LOG_INFO, "event=recovered disk=%u after=%s chunks=%llu adopted=%llu",
 		   disk->index, recovery_name(disk), (unsigned long long)disk->chunks_count,
 		   (unsigned long long)disk->recovered);
