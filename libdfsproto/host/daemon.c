@@ -15,7 +15,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { STOP_MS_MAX = 10000 };
+enum {
+	STOP_MS_MAX = 10000, /* For the core to exit. */
+	CLOSE_MS_MAX =
+	    5000, /* Then for links to send their last; a name being resolved may hold us. */
+};
 
 static void raise_open_files(void)
 {
@@ -76,10 +80,9 @@ int dfs_daemon_lock(struct dfs_daemon *daemon, const char *directory, struct dfs
 static void on_deadline(uv_timer_t *timer)
 {
 	struct dfs_daemon *daemon = timer->data;
-	dfs_log_printf(DFS_LOG_ERROR,
-		       "event=stop_forced daemon=%s cause=\"not stopped after %d s\"", daemon->name,
-		       STOP_MS_MAX / 1000);
-	_exit(EXIT_FAILURE);
+	dfs_log_printf(DFS_LOG_WARN, "event=stop_forced daemon=%s cause=\"%s took too long\"",
+		       daemon->name, daemon->exited ? "closing links" : "stopping");
+	_exit(daemon->exited && daemon->status == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -113,9 +116,8 @@ void dfs_daemon_exit(void *owner, int status)
 {
 	struct dfs_daemon *daemon = owner;
 	daemon->status = status;
-	if (!daemon->stopping)
-		uv_timer_start(&daemon->deadline, on_deadline, STOP_MS_MAX, 0);
-	daemon->stopping = true;
+	daemon->exited = true;
+	uv_timer_start(&daemon->deadline, on_deadline, CLOSE_MS_MAX, 0);
 	if (daemon->exiting != NULL)
 		daemon->exiting(daemon->owner);
 	dfs_host_close(daemon->host, on_host_closed, daemon);

@@ -15,7 +15,8 @@ struct dfs_daemon {
 	uv_timer_t deadline; /* How long stopping may take. */
 	struct dfs_host *host;
 	int status;
-	bool stopping;
+	bool stopping; /* After the first signal. */
+	bool exited;   /* After the core's DFS_FX_EXIT: status is valid. */
 	bool host_closed;
 	bool loop_open;
 	int lock_fd;
