@@ -49,6 +49,24 @@ static void another_key_is_refused_by_the_connector(void **state)
 	expect_refusal(DFS_EWRONG_KEY, "copy the cluster's key file");
 }
 
+/* Whoever cannot prove the key gets no proof from us either, and no session. */
+static void an_acceptor_without_the_key_learns_nothing(void **state)
+{
+	(void)state;
+	pair_init(&pair, 15);
+	pair.recording = true;
+	pair.ends[PAIR_ACCEPTOR].identity.key[5] ^= 1;
+	pair_start(&pair);
+	pair_settle(&pair);
+	struct pair_pipe *said = &pair.ends[PAIR_CONNECTOR].said;
+	u32 hello_bytes = DFS_FRAME_HEADER_BYTES + dfs_load_u32(said->data + 20);
+	assert_int_equal(dfs_load_u16(said->data + 6), DFS_MSG_HELLO);
+	assert_int_equal(dfs_load_u16(said->data + hello_bytes + 6), DFS_MSG_REFUSE);
+	assert_int_equal(pair_last(&pair, PAIR_CONNECTOR, DFS_SESSION_EV_REFUSED)->status,
+			 DFS_EWRONG_KEY);
+	pair_fini(&pair);
+}
+
 static void a_role_the_acceptor_does_not_serve_is_refused(void **state)
 {
 	(void)state;
@@ -368,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(another_cluster_is_refused),
 	    cmocka_unit_test(another_key_is_refused_by_the_connector),
+	    cmocka_unit_test(an_acceptor_without_the_key_learns_nothing),
 	    cmocka_unit_test(a_role_the_acceptor_does_not_serve_is_refused),
 	    cmocka_unit_test(a_peer_of_another_role_than_expected_is_refused),
 	    cmocka_unit_test(no_common_version_is_refused_with_both_ranges),

@@ -70,6 +70,25 @@ static void unanswered_requests_are_repeated_in_order(void **state)
 	pair_fini(&pair);
 }
 
+static void requests_that_waited_for_credits_come_after_the_repeated_ones(void **state)
+{
+	(void)state;
+	start(8);
+	u32 count = DFS_CREDITS + 50;
+	for (u32 i = 0; i < count; i++)
+		pair_request(&pair, PAIR_CONNECTOR, i, 0);
+	pair_settle(&pair);
+	assert_int_equal(seen_count, DFS_CREDITS);
+	pair_cut(&pair);
+	pair.on_event = note_and_echo;
+	seen_count = 0;
+	pair_run(&pair, DFS_SEC);
+	assert_int_equal(seen_count, count);
+	for (u32 i = 0; i < count; i++)
+		assert_int_equal(seen[i], i);
+	pair_fini(&pair);
+}
+
 /* Every request ends in exactly one reply, whenever and however often links break. */
 static void requests_survive_resets_at_any_moment(void **state)
 {
@@ -206,6 +225,57 @@ static void attempts_slow_down_and_go_round_the_addresses(void **state)
 	pair_fini(&pair);
 }
 
+/* Milliseconds from now until the next LINK_OPEN. */
+static u32 wait_for_open(void)
+{
+	u32 before = pair.opens_count, waited = 0;
+	for (; pair.opens_count == before; waited++)
+		pair_run(&pair, DFS_MSEC);
+	return waited;
+}
+
+static void a_link_that_lasted_makes_the_next_attempt_quick(void **state)
+{
+	(void)state;
+	pair_init(&pair, 9);
+	pair.unreachable = true;
+	pair_start(&pair);
+	pair_run(&pair, 20 * DFS_SEC); /* Attempts have become slow. */
+	pair.unreachable = false;
+	pair_run(&pair, 2 * DFS_SEC);
+	assert_true(pair_up(&pair));
+	pair_run(&pair, 5 * DFS_SEC);
+	pair_cut(&pair);
+	assert_in_range(wait_for_open(), 10, 22);
+	/* One that is cut again and again is not tried so eagerly. */
+	u32 waited = 0;
+	for (u32 i = 0; i < 8; i++) {
+		pair_settle(&pair);
+		assert_true(pair_up(&pair));
+		pair_cut(&pair);
+		waited = wait_for_open();
+	}
+	assert_in_range(waited, 500, 1002);
+	pair_fini(&pair);
+}
+
+static void sessions_do_not_come_back_in_step(void **state)
+{
+	(void)state;
+	u32 waits[8], different = 0;
+	for (u32 i = 0; i < dfs_array_count(waits); i++) {
+		pair_init(&pair, 100 + i);
+		pair.unreachable = true;
+		pair_start(&pair);
+		for (u32 attempt = 0; attempt < 8; attempt++)
+			waits[i] = wait_for_open();
+		assert_in_range(waits[i], 500, 1002);
+		different += i > 0 && waits[i] != waits[0];
+		pair_fini(&pair);
+	}
+	assert_in_range(different, 5, 7);
+}
+
 static void an_attempt_without_an_answer_is_given_up(void **state)
 {
 	(void)state;
@@ -276,11 +346,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(unanswered_requests_are_repeated_in_order),
+	    cmocka_unit_test(requests_that_waited_for_credits_come_after_the_repeated_ones),
 	    cmocka_unit_test(requests_survive_resets_at_any_moment),
 	    cmocka_unit_test(what_comes_first_on_a_link_passes_the_held_requests),
 	    cmocka_unit_test(what_came_first_is_not_repeated),
 	    cmocka_unit_test(a_late_answer_does_not_reach_a_newer_link),
 	    cmocka_unit_test(attempts_slow_down_and_go_round_the_addresses),
+	    cmocka_unit_test(a_link_that_lasted_makes_the_next_attempt_quick),
+	    cmocka_unit_test(sessions_do_not_come_back_in_step),
 	    cmocka_unit_test(an_attempt_without_an_answer_is_given_up),
 	    cmocka_unit_test(the_next_address_is_tried_at_once_but_rounds_are_slow),
 	    cmocka_unit_test(two_runs_of_one_seed_agree),
