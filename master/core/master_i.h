@@ -8,7 +8,7 @@
  * One durable mutation of a lone client costs two wake-ups of the loop (its bytes; the sync's end)
  * and one of the thread that syncs: counted with strace, 1 recvfrom, 1 pwritev, 1 fdatasync, 1
  * sendmsg and 2 epoll_waits each. Mutations that arrive while a sync is in flight share the next
- * one: with 64 sessions 16 deep, about 500 share it.
+ * one.
  */
 #ifndef MS_MASTER_I_H
 #define MS_MASTER_I_H
