@@ -1,40 +1,12 @@
 /*
  * See cs_world.h.
  */
-#include "tests/unit/cs_world.h"
+#include "tests/unit/cs_world_i.h"
 
-#include "libdfsproto/base/crc32c.h"
 #include "libdfsproto/base/errors.h"
 #include "tests/unit/unit.h"
 
 static const u8 key[DFS_KEY_BYTES] = {7, 7, 7};
-#define CLIENT_CS_LINK (DFS_LINK_ACCEPTED | 1)
-
-static void pipe_add(struct world_pipe *pipe, const u8 *data, u32 length)
-{
-	if (pipe->capacity - pipe->length < length) {
-		pipe->capacity = (pipe->length + length) * 2;
-		pipe->data = realloc(pipe->data, pipe->capacity);
-		assert_non_null(pipe->data);
-	}
-	memcpy(pipe->data + pipe->length, data, length);
-	pipe->length += length;
-}
-
-static void pipe_take(struct world_pipe *pipe, u32 length)
-{
-	pipe->length -= length;
-	memmove(pipe->data, pipe->data + length, pipe->length);
-}
-
-static void send(struct world_pipe *pipe, struct dfs_fx *fx)
-{
-	pipe_add(pipe, fx->buf->data, fx->buf->length);
-	if (fx->payload != NULL)
-		pipe_add(pipe, fx->payload->data + fx->payload_offset, fx->payload_bytes);
-	dfs_buf_unref(fx->buf);
-	dfs_buf_unref(fx->payload);
-}
 
 void world_fill(u8 *data, u32 length, u32 seed)
 {
@@ -45,8 +17,6 @@ void world_fill(u8 *data, u32 length, u32 seed)
 }
 
 /* --- The chunkserver. --- */
-
-static void step(struct cs_world *world, struct dfs_ev *ev);
 
 static void io_begin(struct cs_world *world, struct dfs_fx *fx)
 {
@@ -86,26 +56,8 @@ static void io_finish(struct cs_world *world, u32 index)
 			    .count = result.count,
 			    .aux = result.aux,
 			    .buf = result.buf};
-	step(world, &ev);
+	world_step(world, &ev);
 	dfs_buf_unref(result.buf);
-}
-
-static void connect_master(struct cs_world *world, u64 cs_link)
-{
-	struct world_peer *master = &world->master;
-	struct dfs_ev ev = {.kind = DFS_EV_LINK_DOWN, .tag = cs_link};
-	if (!world->master_away) {
-		dfs_session_free(master->session);
-		master->link = DFS_LINK_ACCEPTED | cs_link;
-		master->cs_link = cs_link;
-		master->in.length = 0;
-		master->out.length = 0;
-		master->up = false;
-		master->session = dfs_session_new_acceptor(&master->identity, master->link,
-							   1u << DFS_ROLE_CHUNKSERVER, world->now);
-		ev.kind = DFS_EV_LINK_UP;
-	}
-	step(world, &ev);
 }
 
 static void log_line(struct cs_world *world, const struct dfs_fx *fx)
@@ -134,9 +86,9 @@ static void carry_out(struct cs_world *world, struct dfs_fxs *fxs)
 			break;
 		case DFS_FX_LINK_SEND:
 			if (fx->tag == world->client.cs_link)
-				send(&world->client.in, fx);
+				world_pipe_send(&world->client.in, fx);
 			else
-				send(&world->master.in, fx);
+				world_pipe_send(&world->master.in, fx);
 			break;
 		case DFS_FX_LINK_CLOSE:
 			if (fx->tag == world->client.cs_link)
@@ -155,7 +107,7 @@ static void carry_out(struct cs_world *world, struct dfs_fxs *fxs)
 	}
 	fxs->count = 0;
 	for (u32 i = 0; i < opens_count; i++)
-		connect_master(world, opens[i]);
+		world_connect_master(world, opens[i]);
 }
 
 static void drop_effects(struct dfs_fxs *fxs, u32 from)
@@ -182,7 +134,7 @@ static void die(struct cs_world *world, struct dfs_fxs *fxs, const u64 *batches)
 	world->died = true;
 }
 
-static void step(struct cs_world *world, struct dfs_ev *ev)
+void world_step(struct cs_world *world, struct dfs_ev *ev)
 {
 	struct dfs_fxs fxs = {.log_level = DFS_LOG_DEBUG};
 	u64 batches[WORLD_DISKS_MAX];
@@ -200,182 +152,20 @@ static void step(struct cs_world *world, struct dfs_ev *ev)
 	dfs_fxs_fini(&fxs);
 }
 
-/* --- Client and master. --- */
-
-static void peer_carry_out(struct cs_world *world, struct world_peer *peer)
-{
-	u64 opened = 0;
-	for (u32 i = 0; i < world->fxs.count; i++) {
-		struct dfs_fx *fx = &world->fxs.v[i];
-		if (fx->kind == DFS_FX_LINK_SEND)
-			send(&peer->out, fx);
-		else if (fx->kind == DFS_FX_LINK_OPEN)
-			opened = fx->tag;
-	}
-	world->fxs.count = 0;
-	if (opened == 0)
-		return;
-	peer->link = opened;
-	peer->cs_link = CLIENT_CS_LINK;
-	struct dfs_ev there = {.kind = DFS_EV_LINK_NEW, .tag = CLIENT_CS_LINK};
-	step(world, &there);
-	struct dfs_ev here = {.kind = peer->cs_link != 0 ? DFS_EV_LINK_UP : DFS_EV_LINK_DOWN,
-			      .tag = opened,
-			      .now = world->now};
-	dfs_session_step(peer->session, &here, &world->fxs);
-	peer_carry_out(world, peer);
-}
-
-void world_flush(struct cs_world *world, struct world_peer *peer)
-{
-	peer_carry_out(world, peer);
-}
-
-static void note_held(struct cs_world *world, const struct dfs_held *held)
-{
-	for (u32 i = 0; i < world->held_count; i++) {
-		if (world->held[i].chunk != held->chunk)
-			continue;
-		world->held[i].state = held->state;
-		world->held[i].length = held->length;
-		return;
-	}
-	assert_true(world->held_count < WORLD_HELD_MAX);
-	world->held[world->held_count++] =
-	    (struct world_held){.chunk = held->chunk, .state = held->state, .length = held->length};
-}
-
-static void note_disks(struct cs_world *world, struct dfs_items disks)
-{
-	struct dfs_disk_space space;
-	world->bytes_free_told = 0;
-	while (dfs_disk_space_next(&disks, &space)) {
-		assert_true(space.disk < world->disks_count);
-		world->disk_states[space.disk] = space.state;
-		world->bytes_free_told += space.bytes_free;
-	}
-}
-
-static void master_asked(struct cs_world *world, const struct dfs_session_event *event)
-{
-	struct dfs_register registration;
-	struct dfs_report report;
-	struct dfs_space space;
-	struct dfs_held held;
-	switch (event->type) {
-	case DFS_MSG_REGISTER:
-		assert_int_equal(dfs_register_decode(event->body, 1, &registration), 0);
-		world->registers_count++;
-		world->held_count = 0;
-		note_disks(world, registration.disks);
-		break;
-	case DFS_MSG_REPORT:
-		assert_int_equal(dfs_report_decode(event->body, 1, &report), 0);
-		while (dfs_held_next(&report.chunks, &held))
-			note_held(world, &held);
-		break;
-	case DFS_MSG_SPACE:
-		assert_int_equal(dfs_space_decode(event->body, 1, &space), 0);
-		note_disks(world, space.disks);
-		break;
-	default:
-		fail();
-	}
-	dfs_session_reply(world->master.session, event->request, event->type, 0, NULL, NULL,
-			  &world->fxs);
-}
-
-static void answered(struct cs_world *world, const struct dfs_session_event *event)
-{
-	struct world_reply *reply = &world->replies[event->tag];
-	assert_false(reply->done);
-	reply->done = true;
-	reply->status = event->status;
-	reply->body_bytes = event->body.length;
-	if (event->body.length > 0) {
-		reply->body = malloc(event->body.length);
-		memcpy(reply->body, event->body.data, event->body.length);
-	}
-	if (event->payload != NULL) {
-		reply->payload_bytes = event->payload->length;
-		reply->payload = malloc(event->payload->length + 1u);
-		memcpy(reply->payload, event->payload->data, event->payload->length);
-	}
-}
-
-static void peer_pull(struct cs_world *world, struct world_peer *peer)
-{
-	struct dfs_session_event event;
-	while (dfs_session_next(peer->session, world->now, &event, &world->fxs)) {
-		if (event.kind == DFS_SESSION_EV_UP)
-			peer->up = true;
-		else if (event.kind == DFS_SESSION_EV_LOST)
-			peer->up = false;
-		else if (event.kind == DFS_SESSION_EV_REQUEST)
-			master_asked(world, &event);
-		else if (event.kind == DFS_SESSION_EV_REPLY)
-			answered(world, &event);
-	}
-	peer_carry_out(world, peer);
-}
-
-static bool deliver_to_peer(struct cs_world *world, struct world_peer *peer)
-{
-	if (peer->in.length == 0 || peer->link == 0)
-		return false;
-	u8 *data;
-	u32 length;
-	dfs_session_room(peer->session, &data, &length);
-	length = dfs_min(length, peer->in.length);
-	memcpy(data, peer->in.data, length);
-	pipe_take(&peer->in, length);
-	struct dfs_ev ev = {
-	    .kind = DFS_EV_LINK_BYTES, .tag = peer->link, .count = length, .now = world->now};
-	dfs_session_step(peer->session, &ev, &world->fxs);
-	peer_pull(world, peer);
-	return true;
-}
-
-static bool deliver_to_server(struct cs_world *world, struct world_peer *peer)
-{
-	if (world->died)
-		return false;
-	if (peer->out.length == 0 || peer->cs_link == 0 || world->exited)
-		return false;
-	u8 *data;
-	u32 length;
-	cs_core_ops.room(world->cs, peer->cs_link, &data, &length);
-	length = dfs_min(length, peer->out.length);
-	memcpy(data, peer->out.data, length);
-	pipe_take(&peer->out, length);
-	struct dfs_ev ev = {.kind = DFS_EV_LINK_BYTES, .tag = peer->cs_link, .count = length};
-	step(world, &ev);
-	return true;
-}
-
-static bool tick_peer(struct cs_world *world, struct world_peer *peer)
-{
-	if (peer->session == NULL || dfs_session_deadline(peer->session) > world->now)
-		return false;
-	dfs_session_tick(peer->session, world->now, &world->fxs);
-	peer_pull(world, peer);
-	return true;
-}
-
 static bool messages(struct cs_world *world)
 {
 	if (world->died)
 		return false;
-	bool any = deliver_to_server(world, &world->client);
-	any |= deliver_to_server(world, &world->master);
-	any |= deliver_to_peer(world, &world->client);
+	bool any = world_deliver_to_server(world, &world->client);
+	any |= world_deliver_to_server(world, &world->master);
+	any |= world_deliver_to_peer(world, &world->client);
 	if (world->master.session != NULL)
-		any |= deliver_to_peer(world, &world->master);
-	any |= tick_peer(world, &world->client);
-	any |= tick_peer(world, &world->master);
+		any |= world_deliver_to_peer(world, &world->master);
+	any |= world_tick_peer(world, &world->client);
+	any |= world_tick_peer(world, &world->master);
 	if (!world->exited && cs_core_ops.deadline(world->cs) <= world->now) {
 		struct dfs_ev ev = {.kind = DFS_EV_TIMER};
-		step(world, &ev);
+		world_step(world, &ev);
 		any = true;
 	}
 	return any;
@@ -498,12 +288,12 @@ void world_boot(struct cs_world *world)
 		world->client_next_link = 1;
 	world->cs = cs_new(&config);
 	struct dfs_ev ev = {.kind = DFS_EV_BOOT, .seed = seed};
-	step(world, &ev);
+	world_step(world, &ev);
 	struct dfs_span address = dfs_span_text("chunkserver:1");
 	world->client.session = dfs_session_new_connector(
 	    &world->client.identity, DFS_ROLE_CHUNKSERVER, &address, 1, &world->client_next_link);
 	dfs_session_open(world->client.session, world->now, &world->fxs);
-	peer_carry_out(world, &world->client);
+	world_peer_carry_out(world, &world->client);
 }
 
 void world_start(struct cs_world *world)
@@ -519,7 +309,7 @@ void world_start(struct cs_world *world)
 void world_stop(struct cs_world *world)
 {
 	struct dfs_ev ev = {.kind = DFS_EV_STOP};
-	step(world, &ev);
+	world_step(world, &ev);
 	for (u32 i = 0; i < 100 && !world->exited; i++)
 		world_run(world, 100 * DFS_MSEC);
 	assert_true(world->exited);
