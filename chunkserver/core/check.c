@@ -345,6 +345,6 @@ void cs_check_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, 
 		verify(cs, op, done, fxs);
 		return;
 	default:
-		DFS_ASSERT(!"an I/O of a check");
+		DFS_ASSERT(false); /* Nothing else is waited for. */
 	}
 }

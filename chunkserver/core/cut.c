@@ -326,6 +326,6 @@ void cs_cut_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, st
 		finish(cs, op, status, fxs);
 		return;
 	default:
-		DFS_ASSERT(!"an end of something that a cut waits for");
+		DFS_ASSERT(false); /* Nothing else is waited for. */
 	}
 }

@@ -365,6 +365,6 @@ void cs_write_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, 
 		cs_write_finish(cs, op, done->status, fxs);
 		return;
 	default:
-		DFS_ASSERT(!"an end of something that a WRITE waits for");
+		DFS_ASSERT(false); /* Nothing else is waited for. */
 	}
 }
