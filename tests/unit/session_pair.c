@@ -230,7 +230,7 @@ static bool has_link(const struct session_pair *pair, enum pair_side side)
 static bool bring_up(struct session_pair *pair)
 {
 	struct pair_end *end = &pair->ends[PAIR_CONNECTOR];
-	if (dfs_session_state(end->session) != DFS_SESSION_CONNECTING ||
+	if (pair->mute || dfs_session_state(end->session) != DFS_SESSION_CONNECTING ||
 	    dfs_session_link(end->session) != pair->link)
 		return false;
 	step(pair, PAIR_CONNECTOR, DFS_EV_LINK_UP, 0);

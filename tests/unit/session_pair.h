@@ -62,6 +62,7 @@ struct session_pair {
 	bool stalled;     /* Nothing is delivered: a half-open link. */
 	bool unreachable; /* LINK_OPEN ends in LINK_DOWN. */
 	bool silent_open; /* LINK_OPEN ends in nothing. */
+	bool mute;        /* LINK_UP is withheld: the test speaks for the connector. */
 	bool recording;
 	u32 opens_count;  /* LINK_OPEN so far. */
 	u32 closes_count; /* LINK_CLOSE of a living link so far, by either side. */

@@ -208,6 +208,34 @@ static void a_large_payload_is_received_straight_into_its_buffer(void **state)
 	stream_end();
 }
 
+/* Short receives would cost more than the copy: one receive is to bring many small frames. */
+static void a_small_payload_waits_in_the_area(void **state)
+{
+	(void)state;
+	struct wanted wanted = {.frame = {.version = 1, .type = 80},
+				.body_bytes = 100,
+				.payload_bytes = 4096,
+				.fill = 9};
+	stream_begin();
+	stream_append(&wanted);
+	struct dfs_framer *framer = dfs_framer_new();
+	struct dfs_frame frame;
+	u8 *room;
+	u32 room_bytes;
+	dfs_framer_room(framer, &room, &room_bytes);
+	memcpy(room, stream->data, 1000);
+	dfs_framer_received(framer, 1000);
+	assert_int_equal(dfs_framer_next(framer, &frame), 0);
+	dfs_framer_room(framer, &room, &room_bytes);
+	assert_true(room_bytes > 16384);
+	memcpy(room, stream->data + 1000, stream->length - 1000);
+	dfs_framer_received(framer, stream->length - 1000);
+	assert_int_equal(dfs_framer_next(framer, &frame), 1);
+	check_frame(&frame, &wanted);
+	dfs_framer_free(framer);
+	stream_end();
+}
+
 static void every_flipped_bit_is_noticed(void **state)
 {
 	(void)state;
@@ -309,6 +337,7 @@ int main(void)
 	    cmocka_unit_test(frames_arrive_whole_however_they_are_chopped),
 	    cmocka_unit_test(many_small_frames_come_out_of_one_receive),
 	    cmocka_unit_test(a_large_payload_is_received_straight_into_its_buffer),
+	    cmocka_unit_test(a_small_payload_waits_in_the_area),
 	    cmocka_unit_test(every_flipped_bit_is_noticed),
 	    cmocka_unit_test(headers_that_break_the_rules_are_malformed),
 	    cmocka_unit_test(bounds_hold_until_they_are_raised),

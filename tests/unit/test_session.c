@@ -297,9 +297,11 @@ static void a_process_that_was_suspended_does_not_blame_its_peer(void **state)
 	(void)state;
 	start(13);
 	pair_settle(&pair);
-	pair.now += 3600 * DFS_SEC;
-	pair_run(&pair, 10 * DFS_SEC);
-	assert_true(pair_up(&pair));
+	for (u32 i = 0; i < 3; i++) {
+		pair.now += 3600 * DFS_SEC;
+		pair_run(&pair, 10 * DFS_SEC);
+		assert_true(pair_up(&pair));
+	}
 	assert_int_equal(pair.opens_count, 1);
 	/* With a peer that is really gone it is only put off. */
 	pair.stalled = true;
