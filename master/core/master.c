@@ -225,6 +225,10 @@ static void go_on(struct ms *ms, struct dfs_fxs *fxs)
 	if (ms_waiting_deadline(ms) <= ms->now)
 		ms_waiting_wake(ms, fxs);
 	background(ms, fxs);
+	int failure = ms_state_failure(ms->state);
+	if (failure != 0)
+		ms_give_up(ms, fxs, "cannot read the state store (state/); check its disk",
+			   failure);
 	if (ms->phase != MS_PHASE_ENDED)
 		ms_leader_flush(ms, false, fxs);
 }

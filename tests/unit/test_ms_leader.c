@@ -184,6 +184,26 @@ static void a_log_that_cannot_be_synced_ends_the_process(void **state)
 	ms_cluster_fini(&c);
 }
 
+static void a_state_that_cannot_be_read_ends_the_process(void **state)
+{
+	(void)state;
+	struct ms_cluster c;
+	struct dfs_writer body;
+	ms_cluster_init(&c, 9);
+	struct puppet *client = puppet_new(&c, "client", DFS_ROLE_CLIENT);
+	puppet_attach(client);
+	assert_int_equal(puppet_make(client, 1, "a", false, NULL), 0);
+	kv_sim_fail(sim_kv(c.master, MS_KV_STATE), DFS_EIO);
+	struct dfs_lookup lookup = {.parent = DFS_INO_ROOT, .name = dfs_span_text("a")};
+	puppet_writer(client, &body);
+	dfs_lookup_put(&body, &lookup);
+	(void)puppet_say(client, DFS_MSG_LOOKUP, &body);
+	ms_cluster_run(&c, DFS_SEC);
+	assert_int_equal(c.exits_count, 1);
+	assert_int_equal(c.exit_status, DFS_EIO);
+	ms_cluster_fini(&c);
+}
+
 static void an_orderly_stop_leaves_nothing_to_replay(void **state)
 {
 	(void)state;
@@ -272,6 +292,7 @@ int main(void)
 	    cmocka_unit_test(a_repetition_on_a_new_link_joins_the_change_under_way),
 	    cmocka_unit_test(changes_under_way_together_share_a_sync),
 	    cmocka_unit_test(a_log_that_cannot_be_synced_ends_the_process),
+	    cmocka_unit_test(a_state_that_cannot_be_read_ends_the_process),
 	    cmocka_unit_test(an_orderly_stop_leaves_nothing_to_replay),
 	    cmocka_unit_test(a_lost_log_beside_a_state_is_refused),
 	    cmocka_unit_test(requests_that_do_not_fit_their_sender_are_refused),
