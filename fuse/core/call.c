@@ -11,13 +11,14 @@ enum { FREE_TASKS_MAX = 256, BUSY_TRIES_MAX = 12 };
 void cl_task_move(struct cl_task *task, enum cl_task_state state)
 {
 	enum { ANY = (1 << CL_TASK_STATES) - 1 - (1 << CL_TASK_FREE) };
-	static const u16 legal[CL_TASK_STATES] = {
+	static const u32 legal[CL_TASK_STATES] = {
 	    [CL_TASK_FREE] = 1 << CL_TASK_NEW,
 	    [CL_TASK_NEW] = ANY | 1 << CL_TASK_FREE,
 	    [CL_TASK_WAITING] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_ASKING] = ANY | 1 << CL_TASK_FREE,
 	    [CL_TASK_PAUSED] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_QUEUED] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
+	    [CL_TASK_AUDITING] = 1 << CL_TASK_FREE,
 	    [CL_TASK_FLUSHING] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_READING] = 1 << CL_TASK_FREE,
 	    [CL_TASK_SYNCING] = 1 << CL_TASK_FREE,
@@ -53,6 +54,7 @@ static void release(struct cl *cl, struct cl_task *task)
 	cl_timer_clear(cl, &task->pause);
 	cl_timer_clear(cl, &task->deadline);
 	cl_flush_cancel(cl, &task->flush);
+	cl_audit_fini(cl, task);
 	dfs_list_remove(&task->in_queue);
 	for (u32 i = 0; i < task->parts_count; i++)
 		cl_part_fini(cl, &task->parts[i]);

@@ -28,6 +28,7 @@ enum cl_task_state {
 	CL_TASK_QUEUED,   /* In cl.writers: for room, or the end of a truncation. */
 	CL_TASK_FLUSHING, /* For `flush`. */
 	CL_TASK_READING,  /* For its parts. */
+	CL_TASK_AUDITING, /* FSYNC: for CHUNKS and SYNCs of what others wrote, or for `pause`. */
 	CL_TASK_SYNCING,  /* SYNC_ALL: for `flushes_left` to become 0. */
 	CL_TASK_STATES,
 };
@@ -93,6 +94,14 @@ struct cl_task {
 	void (*resume)(struct cl *cl, struct cl_task *task); /* WAITING, PAUSED. */
 	struct cl_mutation mutation;                         /* Its rpc serves for all requests. */
 	struct cl_flush flush;
+	struct {
+		u64 commits_before; /* inode.commits_sent when the call began. */
+		u64 generation;     /* inode.map_generation that is walked. */
+		u64 at;             /* The batch of chunks: [at, at + count). */
+		u32 count;
+		bool failed;        /* A SYNC of the batch did. */
+		struct dfs_list syncs;
+	} audit;
 	u32 flushes_left; /* SYNC_ALL. */
 	int failure;
 	struct cl_timer pause;
@@ -161,6 +170,13 @@ int cl_truncate_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 		       struct dfs_attr *ret_attr);
 /* The gate opens. */
 void cl_truncate_end(struct cl *cl, struct cl_task *task);
+
+/* audit.c: sync what others wrote; then cl_fsync_finish. */
+void cl_audit(struct cl *cl, struct cl_task *task);
+void cl_audit_fini(struct cl *cl, struct cl_task *task);
+bool cl_audit_needed(const struct cl_inode *inode);
+/* op_flush.c */
+void cl_fsync_finish(struct cl *cl, struct cl_task *task);
 
 /* op_write.c: writers whose turn has come. */
 void cl_writers_work(struct cl *cl);

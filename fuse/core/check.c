@@ -51,7 +51,7 @@ static void check_target(const struct cl_target *target)
 		DFS_ASSERT(!dfs_list_empty(&target->in_server));
 	if (ready && !target->granted)
 		DFS_ASSERT(!dfs_list_empty(&target->in_wanting));
-	DFS_ASSERT(target->committed_at <= target->stored_at);
+	DFS_ASSERT(target->committed_at <= inode->stored_count);
 	DFS_ASSERT(target->stored_at <= inode->stored_count);
 	DFS_ASSERT(target->commit_at == 0 || inode->commit.rpc.under_way);
 	DFS_ASSERT(target->syncing_since == 0 || inode->syncs_count > 0);
@@ -160,6 +160,9 @@ static void check_task(const struct cl *cl, const struct cl_task *task)
 		   dfs_map_find(&cl->tasks_by_id, task->by_id.key) == &task->by_id);
 	if (task->state == CL_TASK_ASKING)
 		DFS_ASSERT(task->mutation.rpc.under_way);
+	if (task->state == CL_TASK_AUDITING)
+		DFS_ASSERT(task->mutation.rpc.under_way || cl_timer_armed(&task->pause) ||
+			   !dfs_list_empty(&task->audit.syncs));
 	if (task->state == CL_TASK_PAUSED)
 		DFS_ASSERT(cl_timer_armed(&task->pause));
 	if (task->state == CL_TASK_WAITING || task->state == CL_TASK_QUEUED)

@@ -55,6 +55,7 @@ static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_at
 	int status = cl_inode_attr(cl, inode, attr, true);
 	u64 generation = inode->map_generation;
 	inode->commit_tries = 0;
+	inode->commits_heard = inode->commits_sent;
 	dfs_list_for_each_safe (node, &inode->targets_list) {
 		struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
 		if (target->commit_at == 0)
@@ -177,6 +178,7 @@ static void send(struct cl *cl, struct cl_inode *inode, u64 stored)
 	inode->commit_generation = inode->map_generation;
 	if (!inode->uncommitted)
 		inode->stored_end = 0;
+	inode->commits_sent++;
 	inode->commit.rpc.done = on_committed;
 	dfs_list_init(&inode->commit.in_order);
 	cl_mutate(cl, &inode->commit, (struct cl_caller){0}, DFS_OP_COMMIT, &body);

@@ -15,7 +15,8 @@ struct cl_handle *cl_handle_new(struct cl *cl, struct cl_inode *inode, u64 ino, 
 	handle->flags = flags;
 	if (inode != NULL) {
 		inode->refs++;
-		handle->errors_seen = inode->errors_count;
+		/* What nobody has heard of yet is this one's to tell, as with Linux' errseq. */
+		handle->errors_seen = inode->errors_told;
 	}
 	*ret_id = ++cl->handles_made;
 	dfs_map_insert(&cl->handles, &handle->by_id, *ret_id);
@@ -45,5 +46,6 @@ int cl_handle_error(struct cl_handle *handle)
 	    handle->errors_seen == handle->inode->errors_count)
 		return 0;
 	handle->errors_seen = handle->inode->errors_count;
+	handle->inode->errors_told = handle->inode->errors_count;
 	return handle->inode->error;
 }

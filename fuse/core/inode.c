@@ -13,7 +13,7 @@ static void lists_init(struct cl_inode *inode)
 	struct dfs_list *lists[] = {
 	    &inode->in_touched, &inode->rows_list, &inode->map_waiters,  &inode->dirty,
 	    &inode->sending,    &inode->in_dirty,  &inode->targets_list, &inode->wanting,
-	    &inode->flushes,    &inode->syncs,
+	    &inode->flushes,    &inode->syncs, &inode->in_linger,
 	};
 	for (size_t i = 0; i < dfs_array_count(lists); i++)
 		dfs_list_init(lists[i]);
@@ -32,6 +32,7 @@ struct cl_inode *cl_inode_get(struct cl *cl, u64 ino)
 		inode = calloc(1, sizeof(*inode));
 		DFS_ASSERT(inode != NULL);
 		inode->ino = ino;
+		inode->map_generation = 1;
 		lists_init(inode);
 		dfs_map_insert(&cl->inodes_by_ino, &inode->by_ino, ino);
 		dfs_list_push_back(&cl->inodes, &inode->in_all);
@@ -78,6 +79,7 @@ static void inode_free(struct cl *cl, struct cl_inode *inode)
 	dfs_map_fini(&inode->rows);
 	dfs_map_fini(&inode->slots);
 	dfs_map_fini(&inode->targets);
+	cl_linger_leave(cl, inode);
 	dfs_list_remove(&inode->in_dirty);
 	dfs_list_remove(&inode->in_touched);
 	dfs_list_remove(&inode->in_all);
@@ -99,11 +101,17 @@ static void work(struct cl *cl, struct cl_inode *inode)
 	cl_flushes_work(cl, inode);
 	cl_commit_work(cl, inode);
 	cl_sync_work(cl, inode);
-	if (busy(inode) || !dfs_list_empty(&inode->in_touched))
+	if (!dfs_list_empty(&inode->in_touched))
 		return;
+	if (busy(inode)) {
+		cl_linger_leave(cl, inode);
+		return;
+	}
 	if (inode->held)
 		cl_hold_release(cl, inode->ino);
-	inode_free(cl, inode);
+	inode->held = false;
+	if (!cl_linger(cl, inode))
+		inode_free(cl, inode);
 }
 
 void cl_inodes_work(struct cl *cl)

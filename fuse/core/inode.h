@@ -38,7 +38,8 @@ struct cl_inode {
 	/* Reading: chunk_map.c. */
 	struct dfs_map rows;       /* struct cl_row by index. */
 	struct dfs_list rows_list; /* In order of arrival. */
-	u64 map_generation;        /* Moves when the rows are dropped. */
+	u64 map_generation;        /* Moves when the rows are dropped; from 1. */
+	u64 synced_generation;     /* All that others wrote under this map is synced: audit.c. */
 	struct cl_rpc chunks;      /* CHUNKS under way for ... */
 	u64 chunks_index;
 	u64 chunks_generation;
@@ -81,6 +82,8 @@ struct cl_inode {
 	u64 commit_end;        /* with this end, */
 	u64 commit_generation; /* and was sent under this map. */
 	u32 commit_tries;
+	u64 commits_sent;
+	u64 commits_heard; /* Number of the last one that succeeded. */
 	struct cl_timer commit_timer;
 	bool uncommitted;      /* Something was stored since the last COMMIT was sent. */
 	struct dfs_list syncs; /* struct cl_sync: SYNCs under way. */
@@ -91,10 +94,16 @@ struct cl_inode {
 	/* Truncation: op_setattr.c. Writes wait while `gates` is not 0. */
 	u32 gates;
 
+	/* Nobody uses it, but its data may not be on stable storage: linger.c. */
+	struct dfs_list in_linger;
+	nsec linger_until;
+	bool expired; /* Its time is over. */
+
 	/* The last failure to write something back, and how many there were: each handle reports
 	 * each once. */
 	int error;
 	u32 errors_count;
+	u32 errors_told; /* So many somebody has heard of. */
 	nsec error_at; /* When a line about it was logged. */
 };
 

@@ -60,8 +60,10 @@ static void made(struct cl *cl, struct cl_task *task, const struct cl_answer *an
 		while (dfs_location_next(&reply.grants, &location))
 			cl_target_grant(cl, task->inode, &location);
 	}
-	if (reply.existed == 0)
+	if (reply.existed == 0) {
 		task->flags &= ~(u32)O_TRUNC;
+		task->inode->synced_generation = task->inode->map_generation;
+	}
 	cl_opened(cl, task);
 }
 

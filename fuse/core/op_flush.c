@@ -34,12 +34,23 @@ void cl_flush_call_start(struct cl *cl, struct cl_task *task)
 /* fdatasync, too, commits at once: other mounts see new data by the time of its COMMIT. */
 void cl_fsync_start(struct cl *cl, struct cl_task *task)
 {
+	struct cl_handle *handle = cl_task_handle(cl, task);
+	if (handle != NULL && handle->inode != NULL)
+		task->audit.commits_before = handle->inode->commits_sent;
 	start(cl, task, true);
+}
+
+void cl_fsync_finish(struct cl *cl, struct cl_task *task)
+{
+	finish(cl, task);
 }
 
 void cl_flush_call_flushed(struct cl *cl, struct cl_task *task)
 {
-	finish(cl, task);
+	if (task->op == CL_FSYNC && cl_inode_regular(task->inode))
+		cl_audit(cl, task);
+	else
+		finish(cl, task);
 }
 
 /* SYNC_ALL waits for one flush per inode that has something to lose. */

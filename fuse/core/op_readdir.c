@@ -43,9 +43,10 @@ static bool add(struct listing *listing, struct dfs_span name, u64 next,
 		const struct dfs_attr *attr)
 {
 	u64 bytes = (listing->entry_bytes + name.length + 7) & ~UINT64_C(7);
-	if (bytes > listing->room)
+	/* One entry is given whatever the room: none at all would mean the end. */
+	if (bytes > listing->room && listing->reply->entries_count > 0)
 		return false;
-	listing->room -= bytes;
+	listing->room -= dfs_min(bytes, listing->room);
 	listing->entries[listing->reply->entries_count++] =
 	    (struct cl_entry){.name = name, .next_offset = next, .attr = *attr};
 	return true;
@@ -108,8 +109,6 @@ static void give(struct cl *cl, struct cl_task *task, const struct cl_handle *ha
 				break;
 		}
 	}
-	if (listing.reply->entries_count == 0 && !handle->page_end)
-		listing.reply->status = DFS_EINVAL; /* No room for a single entry. */
 	if (handle->page != NULL)
 		cl_keep_take(cl, dfs_buf_ref(handle->page)); /* The names are in it. */
 	cl_task_reply(cl, task, listing.reply);

@@ -164,6 +164,8 @@ void cl_target_drop(struct cl *cl, struct cl_target *target)
 		cl_slot_drop(cl, dfs_list_entry(node, struct cl_slot, in_target));
 	target->commit_at = 0;
 	target->committed_at = target->stored_at;
+	target->unsynced_since = 0;
+	target->syncing_since = 0;
 	target->granted = false;
 	target->fresh = false;
 	dfs_list_remove(&target->in_wanting);

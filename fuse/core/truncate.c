@@ -57,7 +57,10 @@ int cl_truncate_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 		return 0;
 	status = cl_inode_attr(cl, task->inode, &reply.attr, true);
 	if (status == 0 && (task->set.valid & DFS_SETATTR_SIZE) != 0) {
+		bool audited = !cl_audit_needed(task->inode);
 		cl_rows_drop(cl, task->inode);
+		if (audited) /* Nobody else has written anything. */
+			task->inode->synced_generation = task->inode->map_generation;
 		if (cl_inode_regular(task->inode))
 			cl_targets_cut(cl, task->inode, task->set.size);
 		cl_targets_forget(cl, task->inode);

@@ -162,6 +162,7 @@ static void on_age(struct cl *cl, struct cl_timer *timer)
 static void note_write(struct cl *cl, struct cl_inode *inode, u64 end)
 {
 	inode->write_seq++;
+	inode->expired = false;
 	inode->local_end = dfs_max(inode->local_end, end);
 	inode->local_mtime = (s64)cl->wall;
 	if (dfs_list_empty(&inode->in_dirty))
