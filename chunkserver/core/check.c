@@ -60,7 +60,7 @@ void cs_check_request(struct cs *cs, struct cs_chunk *chunk, struct dfs_fxs *fxs
 	struct cs_disk *disk = cs_disk_of(cs, chunk);
 	chunk->flags |= CS_UNCHECKED | CS_DIRTY;
 	cs_check_add(cs, chunk);
-	dfs_list_remove(&chunk->live->dirty_node);
+	cs_live_set_dirty(cs, chunk->live, false);
 	cs_index_begin(disk);
 	cs_index_put_chunk(disk, chunk);
 	(void)cs_index_write(cs, disk, fxs); /* Else the next start finds it out again. */

@@ -37,7 +37,7 @@ static void drop_live(struct cs *cs, struct cs_chunk *chunk)
 {
 	struct cs_live *live = chunk->live;
 	bool keeps_chunk = live->keeps_chunk;
-	dfs_list_remove(&live->dirty_node);
+	cs_live_set_dirty(cs, live, false);
 	dfs_list_remove(&live->check_node);
 	cs_crcs_forget(cs, live, 0);
 	cs_pool_live_free(cs, live);
@@ -117,13 +117,24 @@ void cs_live_release_if_idle(struct cs *cs, struct cs_live *live)
 	cs_pool_live_free(cs, live);
 }
 
+void cs_live_set_dirty(struct cs *cs, struct cs_live *live, bool dirty)
+{
+	struct cs_disk *disk = cs_disk_of(cs, live->chunk);
+	disk->dirty_count -= !dfs_list_empty(&live->dirty_node);
+	dfs_list_remove(&live->dirty_node);
+	if (!dirty)
+		return;
+	dfs_list_push_back(&disk->dirty, &live->dirty_node);
+	disk->dirty_count++;
+}
+
 void cs_chunk_touched(struct cs *cs, struct cs_chunk *chunk)
 {
 	struct cs_live *live = chunk->live;
 	live->writes++;
 	live->written_at = cs->now;
-	dfs_list_remove(&live->dirty_node);
-	dfs_list_push_back(&cs_disk_of(cs, chunk)->dirty, &live->dirty_node);
+	cs_disk_of(cs, chunk)->written_at = cs->now;
+	cs_live_set_dirty(cs, live, true);
 }
 
 void cs_chunk_found_dirty(struct cs *cs, struct cs_chunk *chunk)
@@ -138,7 +149,7 @@ void cs_chunk_cleaned(struct cs *cs, struct cs_chunk *chunk)
 	struct cs_live *live = chunk->live;
 	DFS_ASSERT((chunk->flags & CS_DIRTY) == 0);
 	DFS_ASSERT(live->writes == live->synced);
-	dfs_list_remove(&live->dirty_node);
+	cs_live_set_dirty(cs, live, false);
 	cs_live_release_if_idle(cs, live);
 }
 

@@ -25,6 +25,8 @@ void cs_live_dropped(struct cs *cs, struct cs_live *live);
 struct cs_live *cs_live_get(struct cs *cs, struct cs_chunk *chunk);
 void cs_live_release_if_idle(struct cs *cs, struct cs_live *live);
 
+/* Into or out of the disk's list of chunks to clean; into it at the end. */
+void cs_live_set_dirty(struct cs *cs, struct cs_live *live, bool dirty);
 /* The chunk's file changed: it is dirty from now on, and cleaned after a while of rest. */
 void cs_chunk_touched(struct cs *cs, struct cs_chunk *chunk);
 /* A dirty chunk found at the start: it is cleaned like one just written. */

@@ -14,7 +14,12 @@
 #include "libdfsproto/base/errors.h"
 
 enum { CLEANS_AT_STOP = 16 };
-#define CLEAN_IDLE (5 * DFS_SEC)
+/* By then the kernel has written the data back by itself (dirty_expire 30 s, then its next round),
+ * and a sync costs little more than a flush. */
+#define CLEAN_IDLE (40 * DFS_SEC)
+/* While others write to the disk: so far apart, unless too many chunks wait. */
+#define CLEAN_PACE (20 * DFS_MSEC)
+#define BUSY_FOR   (100 * DFS_MSEC)
 
 static struct cs_live *oldest(const struct cs_disk *disk)
 {
@@ -23,11 +28,17 @@ static struct cs_live *oldest(const struct cs_disk *disk)
 		   : dfs_list_first(&disk->dirty, struct cs_live, dirty_node);
 }
 
+static bool is_busy(const struct cs *cs, const struct cs_disk *disk)
+{
+	return disk->dirty_count < DFS_CS_DIRTY_MAX && disk->written_at + BUSY_FOR > cs->now;
+}
+
 static bool is_due(const struct cs *cs, const struct cs_disk *disk, const struct cs_live *live)
 {
 	u32 limit = cs->stopping ? CLEANS_AT_STOP : DFS_CS_CLEANS;
-	return live != NULL && disk->phase == CS_DISK_READY && disk->cleaning < limit &&
-	       (cs->stopping || cs->now >= live->written_at + CLEAN_IDLE);
+	if (live == NULL || disk->phase != CS_DISK_READY || disk->cleaning >= limit)
+		return false;
+	return cs->stopping || cs->now >= dfs_max(live->written_at + CLEAN_IDLE, disk->clean_at);
 }
 
 void cs_clean_tick(struct cs *cs, struct dfs_fxs *fxs)
@@ -37,7 +48,9 @@ void cs_clean_tick(struct cs *cs, struct dfs_fxs *fxs)
 		struct cs_live *live;
 		while (is_due(cs, disk, live = oldest(disk))) {
 			struct cs_op *op = cs_op_new_inner(cs, CS_OP_CLEAN);
-			dfs_list_remove(&live->dirty_node);
+			cs_live_set_dirty(cs, live, false);
+			if (is_busy(cs, disk))
+				disk->clean_at = cs->now + CLEAN_PACE;
 			op->mode = CS_BESIDE;
 			disk->cleaning++;
 			cs_queue_enter(cs, op, live->chunk, fxs);
@@ -52,7 +65,8 @@ nsec cs_clean_deadline(const struct cs *cs)
 		const struct cs_disk *disk = &cs->disks[i];
 		const struct cs_live *live = oldest(disk);
 		if (live != NULL && disk->phase == CS_DISK_READY && disk->cleaning < DFS_CS_CLEANS)
-			deadline = dfs_min(deadline, live->written_at + CLEAN_IDLE);
+			deadline = dfs_min(deadline,
+					   dfs_max(live->written_at + CLEAN_IDLE, disk->clean_at));
 	}
 	return deadline;
 }
@@ -113,7 +127,7 @@ static void end(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs
 	} else if (dfs_list_empty(&live->dirty_node) && chunk->state == CS_CHUNK_READY &&
 		   disk->phase != CS_DISK_FAILED) {
 		live->written_at = cs->now;
-		dfs_list_push_back(&disk->dirty, &live->dirty_node);
+		cs_live_set_dirty(cs, live, true);
 	}
 	cs_queue_leave(cs, op, fxs);
 	cs_op_free(cs, op);

@@ -179,7 +179,7 @@ static nsec deadline(const void *core)
 	if (cs_delete_has_work(cs))
 		return cs->now;
 	if (cs->stopping)
-		return cs->stop_at;
+		return cs_stop_deadline(cs);
 	nsec at = dfs_min(cs->space_at, cs->peers_deadline);
 	at = dfs_min(at, cs_masters_deadline(cs));
 	at = dfs_min(at, cs_gone_deadline(cs));
@@ -214,6 +214,10 @@ static void check(const void *core)
 		segments += chunk->live == NULL ? 0 : chunk->live->segments_cached;
 	}
 	for (u32 i = 0; i < cs->disks_count; i++) {
+		u32 dirty = 0;
+		dfs_list_for_each (each, &cs->disks[i].dirty)
+			dirty++;
+		DFS_ASSERT(dirty == cs->disks[i].dirty_count);
 		DFS_ASSERT(counts[i] == cs->disks[i].chunks_count);
 		DFS_ASSERT(unchecked[i] == cs->disks[i].unchecked);
 		DFS_ASSERT(cs->disks[i].kv_synced <= cs->disks[i].kv_written);

@@ -127,6 +127,9 @@ struct cs_disk {
 	bool failed_now; /* Those who wait for its index are still to be told. */
 	/* Background work. */
 	struct dfs_list dirty; /* cs_live.dirty_node, oldest write first. */
+	u32 dirty_count;
+	nsec written_at; /* Last change of any file. */
+	nsec clean_at;   /* Not before. */
 	u32 cleaning;
 	struct dfs_list checks; /* cs_live.check_node. */
 	u32 checking;

@@ -17,6 +17,9 @@
 #include "chunkserver/core/report.h"
 #include "libdfsproto/base/errors.h"
 
+/* Of each kind, per disk; the count is logged at the end. */
+enum { LINES_MAX = 20 };
+
 static void ask(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 {
 	struct cs_op *op = cs_op_new_inner(cs, CS_OP_START);
@@ -73,7 +76,7 @@ static void adopt(struct cs *cs, struct cs_disk *disk, const struct dfs_listed *
 	disk->recovered++;
 	if (disk->phase == CS_DISK_READY)
 		cs_report_chunk(cs, chunk, fxs);
-	dfs_fx_log(fxs, DFS_LOG_WARN,
+	dfs_fx_log(fxs, disk->recovered <= LINES_MAX ? DFS_LOG_WARN : DFS_LOG_DEBUG,
 		   "event=chunk_adopted chunk=%016llx disk=%u length=%u cause=\"%s\"",
 		   (unsigned long long)listed->file, disk->index, chunk->length,
 		   disk->recovery == CS_RECOVERY_POWER ? "its row was lost with the power"

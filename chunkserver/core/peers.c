@@ -10,8 +10,7 @@
 #include <stdlib.h>
 
 enum {
-	ROLES_SERVED = 1 << DFS_ROLE_CLIENT | 1 << DFS_ROLE_CHUNKSERVER | 1 << DFS_ROLE_ADMIN |
-		       1 << DFS_ROLE_MASTER,
+	ROLES_SERVED = 1 << DFS_ROLE_CLIENT | 1 << DFS_ROLE_CHUNKSERVER | 1 << DFS_ROLE_ADMIN,
 };
 
 struct cs_peer *cs_peer_find(const struct cs *cs, u64 link)

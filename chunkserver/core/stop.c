@@ -9,7 +9,8 @@
  *                     |
  *                  GONE     (EXIT)
  *
- * What takes longer than STOP_MAX is left to the next start, which then treats this as a kill.
+ * What is in flight even STOP_GRACE later is left to the next start, which then treats this as a
+ * kill.
  */
 #include "chunkserver/core/stop.h"
 
@@ -21,7 +22,10 @@
 #include "chunkserver/core/report.h"
 #include "libdfsproto/base/errors.h"
 
-#define STOP_MAX (5 * DFS_SEC)
+/* Until then chunks are cleaned; those left over are dirty at the next start, which is no harm. */
+#define STOP_MAX   (4 * DFS_SEC)
+/* Then what is in flight may end. */
+#define STOP_GRACE (3 * DFS_SEC)
 
 enum cs_stop_state { STOP_NONE, STOP_DRAINING, STOP_CLEANING, STOP_MARKING, STOP_GONE };
 
@@ -72,14 +76,20 @@ void cs_stop_tick(struct cs *cs, struct dfs_fxs *fxs)
 	if (cs->stop_state == STOP_DRAINING && (cs->ops_live == 0 || late))
 		cs->stop_state = STOP_CLEANING;
 	if (cs->stop_state == STOP_CLEANING) {
-		cs_clean_tick(cs, fxs);
-		if (cs_clean_all_done(cs) && cs->ops_live == 0)
+		if (!late)
+			cs_clean_tick(cs, fxs);
+		if (cs->ops_live == 0 && (late || cs_clean_all_done(cs)))
 			mark(cs, fxs);
-		else if (late)
-			gone(cs, fxs);
-	} else if (cs->stop_state == STOP_MARKING && late) {
-		gone(cs, fxs);
 	}
+	if (cs->stop_state != STOP_GONE && cs->now >= cs->stop_at + STOP_GRACE)
+		gone(cs, fxs);
+}
+
+nsec cs_stop_deadline(const struct cs *cs)
+{
+	if (cs->stop_state == STOP_GONE)
+		return DFS_NEVER;
+	return cs->now < cs->stop_at ? cs->stop_at : cs->stop_at + STOP_GRACE;
 }
 
 void cs_stop_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, struct dfs_fxs *fxs)

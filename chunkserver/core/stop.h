@@ -8,5 +8,6 @@
 
 void cs_stop_begin(struct cs *cs, struct dfs_fxs *fxs);
 void cs_stop_tick(struct cs *cs, struct dfs_fxs *fxs);
+nsec cs_stop_deadline(const struct cs *cs);
 
 #endif

@@ -105,7 +105,7 @@ static void the_first_write_into_a_clean_chunk_syncs_the_index_once(void **state
 	struct cs_world *world = *state;
 	u8 data[100] = {1};
 	assert_int_equal(world_write_now(world, 10, 0, data, sizeof(data)), 0);
-	world_run(world, 20 * DFS_SEC); /* It becomes clean. */
+	world_run(world, 60 * DFS_SEC); /* It becomes clean. */
 	assert_int_equal(world->kind_counts[DFS_IO_FILE_SYNC], 1);
 	u64 before = world->kind_counts[DFS_IO_KV_SYNC];
 	for (u32 i = 0; i < 10; i++)

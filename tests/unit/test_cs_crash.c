@@ -165,7 +165,7 @@ static void live(struct scene *scene)
 		else if (what < 10)
 			sync_something(scene);
 		else if (what == 15)
-			world_run(world, (1 + below(scene, 8)) * DFS_SEC);
+			world_run(world, (1 + below(scene, 60)) * DFS_SEC);
 		world_finish(world, below(scene, 5));
 		learn(scene);
 		if (below(scene, 40) == 0)

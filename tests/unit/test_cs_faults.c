@@ -97,7 +97,7 @@ static void a_disk_that_fills_up_in_mid_write_damages_nothing(void **state)
 		}
 		/* Nothing of a refused write shows when the chunk grows later. */
 		disk_sim_set_capacity(world->disks[0], 64 * DFS_MIB);
-		world_run(world, 20 * DFS_SEC);
+		world_run(world, 60 * DFS_SEC);
 		assert_int_equal(world_write_now(world, 10, 65536, old, 100), 0);
 		world_crash(world, false);
 		world_start(world);
@@ -178,7 +178,7 @@ static void a_disk_that_breaks_while_much_is_in_flight_answers_everybody(void **
 		world_start(world);
 		for (u64 chunk = 10; chunk < 13; chunk++)
 			assert_int_equal(world_write_now(world, chunk, 0, data, sizeof(data)), 0);
-		world_run(world, 20 * DFS_SEC); /* Clean: writes wait for the index. */
+		world_run(world, 60 * DFS_SEC); /* Clean: writes wait for the index. */
 		world->holding = true;
 		for (u64 chunk = 10; chunk < 14; chunk++) {
 			tags[count++] = world_write(world, chunk, 1, 100, data, 5000);
@@ -246,7 +246,7 @@ static void a_shortened_or_missing_file_is_damage_not_zeros(void **state)
 	world_fill(data, sizeof(data), 1);
 	for (u64 chunk = 10; chunk < 13; chunk++)
 		assert_int_equal(world_write_now(world, chunk, 0, data, sizeof(data)), 0);
-	world_run(world, 20 * DFS_SEC);
+	world_run(world, 60 * DFS_SEC);
 	meddle(world, DFS_IO_FILE_TRUNCATE, 10, 20000);
 	meddle(world, DFS_IO_FILE_UNLINK, 11, 0);
 	assert_int_equal(world_status(world, world_read(world, 10, 0, 53248)), DFS_ECORRUPT);

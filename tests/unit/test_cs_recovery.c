@@ -20,7 +20,7 @@ static struct cs_world *world_with_chunks(void)
 	world_fill(data, sizeof(data), 1);
 	for (u64 chunk = 10; chunk < 10 + CHUNKS; chunk++)
 		assert_int_equal(world_write_now(world, chunk, 0, data, 500 * (u32)(chunk - 9)), 0);
-	world_run(world, 20 * DFS_SEC); /* All are clean. */
+	world_run(world, 60 * DFS_SEC); /* All are clean. */
 	return world;
 }
 
