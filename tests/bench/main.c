@@ -8,7 +8,7 @@
  *   bench-load fill DIR THREADS FILES PER_DIR      (leaves the files: for memory)
  *   bench-load drop                                (empties the kernel's caches)
  */
-#include "load.h"
+#include "tests/bench/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

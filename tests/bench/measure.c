@@ -1,7 +1,7 @@
 /*
  * The clock, the machine's counters and the printing of one phase.
  */
-#include "load.h"
+#include "tests/bench/load.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * Creating, finding, opening, renaming and removing many files; and many small files with contents.
  */
-#include "load.h"
+#include "tests/bench/load.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  * Random 4 KiB reads and writes of one large file, by several threads, each page at most once a
  * round.
  */
-#include "load.h"
+#include "tests/bench/load.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /*
  * Sequential writing and reading of one large file; blocks are numbered and the reader checks them.
  */
-#include "load.h"
+#include "tests/bench/load.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -17,7 +17,8 @@ def build_load(work):
     """Compile the load generator into the scratch directory; returns its path."""
     load = os.path.join(work, "bench-load")
     sources = sorted(os.path.join(HERE, f) for f in os.listdir(HERE) if f.endswith(".c"))
-    subprocess.run(["cc", "-std=gnu17", "-O2", "-D_GNU_SOURCE", "-pthread", "-o", load, *sources],
+    subprocess.run(["cc", "-std=gnu17", "-O2", "-D_GNU_SOURCE", "-pthread",
+                    "-I", os.path.dirname(os.path.dirname(HERE)), "-o", load, *sources],
                    check=True)
     return load
 
