@@ -11,7 +11,6 @@ void sim_start(struct sim_node *node)
 	DFS_ASSERT(node->core == NULL);
 	if (!node->powered) {
 		node->powered = true;
-		node->boot++;
 		node->clock_base = dfs_prng_below(&sim->prng, 1000 * DFS_SEC);
 	}
 	sim_trace(sim, "%-8s starts", node->spec.name);
@@ -67,8 +66,10 @@ void node_exit(struct sim_node *node, int status)
 /* Storage goes after the core: a core that is freed may still hold iterators until then. */
 static void crash_one(struct sim_node *node, enum sim_crash how)
 {
-	if (how == SIM_POWER)
+	if (how == SIM_POWER) {
 		node->powered = false;
+		node->boot++; /* Equal on all nodes of the machine: all are here. */
+	}
 	if (node->core != NULL)
 		gone(node, how, false, 0);
 	lose_storage(node, how);

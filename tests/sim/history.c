@@ -56,6 +56,7 @@ void history_truncate(struct history *history, u64 size)
 	op->truncate = true;
 	op->offset = size;
 	op->flushed = true; /* It was acknowledged by the master. */
+	history->size_uncertain = false;
 	image_truncate(&history->now, size);
 }
 
@@ -97,7 +98,7 @@ void history_doubt_last(struct history *history)
 	DFS_ASSERT(history->ops_count > 0);
 	history->ops[history->ops_count - 1].maybe = true;
 	history->uncertain = true;
-	doubt_sizes(history, false);
+	doubt_sizes(history, history->mount_died);
 }
 
 void history_flushed(struct history *history)
@@ -110,23 +111,30 @@ void history_synced(struct history *history)
 {
 	clear_ops(history);
 	image_copy(&history->synced, &history->now);
+	history->loss_untold = false;
 	history->uncertain = false;
+	history->mount_died = false;
 	history->size_uncertain = false;
 }
 
 void history_power_cut(struct history *history)
 {
-	history->uncertain = history->uncertain || history->ops_count > 0;
+	if (history->ops_count == 0)
+		return;
+	history->uncertain = true;
+	history->loss_untold = true;
 }
 
 void history_mount_died(struct history *history)
 {
 	bool lost = false;
+	history->loss_untold = false;
 	for (u32 i = 0; i < history->ops_count; i++)
 		lost = lost || !history->ops[i].flushed || history->ops[i].maybe;
 	if (!lost)
 		return;
 	history->uncertain = true;
+	history->mount_died = true;
 	doubt_sizes(history, true);
 }
 
@@ -241,5 +249,6 @@ void history_adopt(struct history *history, u64 offset, const u8 *data, u64 leng
 void history_adopted(struct history *history)
 {
 	history->uncertain = false;
+	history->mount_died = false;
 	history->size_uncertain = false;
 }

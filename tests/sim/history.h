@@ -27,7 +27,9 @@ struct history {
 	struct image now;       /* Expected, as long as `uncertain` is false. */
 	struct history_op *ops; /* Since the last fsync. */
 	u32 ops_count;
-	bool uncertain; /* Bytes touched by ops may be old ones; reads are checked against all. */
+	bool uncertain;   /* Bytes touched by ops may be old ones; reads are checked against all. */
+	bool loss_untold; /* A power cut came: a later call may say that it took something. */
+	bool mount_died;  /* Since then nothing was adopted: ops not flushed may be missing. */
 	bool size_uncertain;
 	u64 size_min; /* While size_uncertain. */
 	u64 size_max;

@@ -26,6 +26,10 @@ struct sim_node *sim_add(struct sim *sim, const struct sim_node_spec *spec)
 	node->index = sim->nodes_count;
 	node->powered = true;
 	node->boot = 1 + dfs_prng_below(&sim->prng, UINT32_MAX);
+	for (u32 i = 0; i < sim->nodes_count; i++) {
+		if (sim->nodes[i]->spec.machine == spec->machine)
+			node->boot = sim->nodes[i]->boot;
+	}
 	node->clock_base = dfs_prng_below(&sim->prng, 1000 * DFS_SEC);
 	node->timer.fire = timer_fired;
 	node->fxs.log_level = sim->trace != NULL ? sim->trace_level : DFS_LOG_INFO;

@@ -2,6 +2,7 @@
  * The actor's life: choose an operation, do it, compare with the model.
  */
 #include "tests/sim/world/actor.h"
+#include "tests/sim/world/shared.h"
 
 #include "libdfsproto/base/errors.h"
 
@@ -102,6 +103,8 @@ static void live(struct task *task, void *arg)
 			actor_verify(actor);
 		} else if (phase == PHASE_WIPE) {
 			actor_wipe(actor);
+			if (actor->index == 0 && actor->world->shared != NULL)
+				shared_wipe(actor->world, &actor->proc);
 		}
 		actor->done = phase;
 	}
@@ -143,7 +146,7 @@ void actors_free(struct world *world)
 
 bool actors_done(const struct world *world)
 {
-	bool done = true;
+	bool done = world->phase != PHASE_FINISH || shared_finished(world);
 	for (u32 i = 0; i < world->actors_count; i++)
 		done = done && world->actors[i]->done == world->phase;
 	return done;

@@ -211,8 +211,8 @@ bool act_xattr(struct actor *actor)
 	static const char *const names[] = {"user.a", "user.bb", "user.c.d", "trusted.x"};
 	char path[PATH_BYTES], full[PATH_BYTES];
 	struct model_node *node = pick(actor, path);
-	if (node == NULL || model_is(node, S_IFLNK))
-		return false;
+	if (node == NULL || !(model_is(node, S_IFREG) || model_is(node, S_IFDIR)))
+		return false; /* The VFS refuses the others. */
 	const char *name = names[draw(actor, dfs_array_count(names))];
 	actor_full(actor, path, full);
 	u64 kind = draw(actor, 4);
@@ -278,7 +278,7 @@ void actor_check_directory(struct actor *actor, const struct model_node *directo
 		model_path(&actor->fs, directory, "", path);
 		path[strlen(path) - 1] = '\0';
 	}
-	u32 chunk = draw(actor, 2) == 0 ? 4096 : 300 + (u32)draw(actor, 700);
+	u32 chunk = draw(actor, 2) == 0 ? 4096 : 512 + (u32)draw(actor, 700);
 	struct answer list = {0};
 	int got =
 	    proc_readdir(&actor->proc, actor_full(actor, path, full), chunk, attributes, &list);

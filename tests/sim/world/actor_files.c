@@ -148,13 +148,18 @@ bool act_open(struct actor *actor)
 	return true;
 }
 
+/* After a power cut the loss of what was not synced is told by a later call on the file. */
+static bool tells_of_loss(const struct model_node *node, int got)
+{
+	return node->data.loss_untold && got != 0 && got != MOUNT_DIED &&
+	       dfs_error_errno(got) == dfs_error_errno(DFS_EIO);
+}
+
 void actor_close_file(struct actor *actor, struct actor_file *open)
 {
 	struct model_node *node = open->node;
-	bool doubtful = node->data.uncertain;
 	int got = proc_close(&actor->proc, &open->file);
-	/* After a power cut the loss of what was not synced may be told here. */
-	bool told = doubtful && dfs_error_errno(got) == dfs_error_errno(DFS_EIO);
+	bool told = tells_of_loss(node, got);
 	enum verdict verdict = actor_judge(actor, told ? 0 : got, 0, "close", "");
 	if (verdict == SAME && !told)
 		history_flushed(&node->data);
@@ -216,9 +221,10 @@ void actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 	open->node->mtime_known = false;
 	history_write(data, offset, bytes, length);
 	int got = proc_write(&actor->proc, &open->file, offset, bytes, length);
+	bool told = tells_of_loss(open->node, got);
 	if (got != 0)
 		history_doubt_last(data);
-	(void)actor_judge(actor, got, 0, "write", "");
+	(void)actor_judge(actor, told ? 0 : got, 0, "write", "");
 	free(bytes);
 }
 
@@ -274,12 +280,10 @@ bool act_fsync(struct actor *actor)
 	if (open == NULL)
 		return false;
 	struct history *data = &open->node->data;
-	bool doubtful = data->uncertain;
 	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
 	if (got == 0) {
 		history_synced(data);
-	} else if (doubtful && dfs_error_errno(got) == dfs_error_errno(DFS_EIO)) {
-		/* A power cut took un-synced data, and fsync says so. */
+	} else if (tells_of_loss(open->node, got)) {
 		sim_trace(actor->world->sim, "%-8s fsync tells of a loss", actor->name);
 		if (!actor_settle_file(actor, open->node, &open->file))
 			actor_wait_settled(actor, true);
@@ -324,7 +328,7 @@ bool act_save(struct actor *actor)
 	int got = proc_fsync(&actor->proc, &open->file, false);
 	if (got == 0)
 		history_synced(&node->data);
-	else if (!(node->data.uncertain && dfs_error_errno(got) == dfs_error_errno(DFS_EIO)))
+	else if (!tells_of_loss(node, got))
 		(void)actor_judge(actor, got, 0, "fsync", "saved.new");
 	if (got == 0)
 		actor_close_file(actor, open);

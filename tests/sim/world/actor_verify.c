@@ -52,7 +52,7 @@ static void verify_node(struct actor *actor, const char *path, struct model_node
 		actor_check_attr(actor, path, node, &attr);
 	if (model_is(node, S_IFREG))
 		verify_file(actor, path, node);
-	if (!model_is(node, S_IFLNK))
+	if (model_is(node, S_IFREG) || model_is(node, S_IFDIR))
 		actor_check_xattrs(actor, path, node);
 }
 

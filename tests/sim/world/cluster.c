@@ -19,7 +19,7 @@ static void fill_identity(const struct member *member, u16 role, u64 node,
 	memcpy(identity->key, member->world->key, DFS_KEY_BYTES);
 	identity->cluster = CLUSTER_ID;
 	identity->node = node;
-	identity->host = UINT64_C(1) << 32 | sim_machine(member->node);
+	identity->host = (u64)sim_machine(member->node) << 40 | sim_boot(member->node);
 	identity->role = role;
 	snprintf(identity->name, sizeof(identity->name), "%s", member->name);
 }

@@ -14,9 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef DFS_COMMIT
-#define DFS_COMMIT "unknown"
-#endif
 #ifndef DFS_PLANT_NAME
 #define DFS_PLANT_NAME ""
 #endif
@@ -105,8 +102,9 @@ static bool reap(const struct options *options, struct job *jobs, const char *se
 	if (WIFSIGNALED(status))
 		fprintf(stderr, "wrong: %s\n",
 			WTERMSIG(status) == SIGALRM ? "it takes for ever" : "it was aborted");
+	const char *commit = getenv("DFS_SIM_COMMIT");
 	fprintf(stderr, "seed=%llu commit=%s%s%s\n  replay: %s --seed %llu --trace -\n",
-		(unsigned long long)job->seed, DFS_COMMIT,
+		(unsigned long long)job->seed, commit == NULL ? "unknown" : commit,
 		DFS_PLANT_NAME[0] == '\0' ? "" : " plant=", DFS_PLANT_NAME, self,
 		(unsigned long long)job->seed);
 	return false;

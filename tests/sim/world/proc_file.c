@@ -8,7 +8,8 @@
 
 enum {
 	REQUEST_BYTES = 256 << 10, /* Largest read or write request, a power of two. */
-	WIDTH = 4,                 /* Requests of one system call in flight at once. */
+	STALE_TRIES = 5,
+	WIDTH = 4, /* Requests of one system call in flight at once. */
 };
 
 static int status_of(struct proc *proc, struct call *call)
@@ -57,7 +58,8 @@ static int create(struct proc *proc, const struct walk *walk, int flags, u32 mod
 	return status;
 }
 
-int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct file *ret_file)
+static int open_once(struct proc *proc, const char *path, int flags, u32 mode,
+		     struct file *ret_file)
 {
 	struct walk walk;
 	struct file file = {0};
@@ -83,6 +85,15 @@ int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct f
 	}
 	if (status == 0)
 		*ret_file = file;
+	return status;
+}
+
+/* As the VFS does: what was replaced between its look-up and its opening is looked up again. */
+int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct file *ret_file)
+{
+	int status = DFS_ESTALE;
+	for (int i = 0; i < STALE_TRIES && status == DFS_ESTALE; i++)
+		status = open_once(proc, path, flags, mode, ret_file);
 	return status;
 }
 
@@ -148,7 +159,8 @@ static int gather_read(struct call *call, u8 *ret_data, u32 wanted, u32 *ret_cou
 	int status = call->answer.status;
 	if (status == 0) {
 		DFS_ASSERT(call->answer.bytes_count <= wanted);
-		memcpy(ret_data, call->answer.bytes, call->answer.bytes_count);
+		if (call->answer.bytes_count > 0)
+			memcpy(ret_data, call->answer.bytes, call->answer.bytes_count);
 		*ret_count += call->answer.bytes_count;
 		*ret_short = call->answer.bytes_count < wanted;
 	}
@@ -272,7 +284,7 @@ int proc_readdir(struct proc *proc, const char *path, u32 chunk, bool attributes
 		 struct answer *ret_list)
 {
 	struct walk walk;
-	struct file file;
+	struct file file = {0};
 	struct answer list = {0};
 	int status = open_directory(proc, path, &walk, &file);
 	u64 cookie = 0;

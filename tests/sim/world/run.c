@@ -4,6 +4,7 @@
  */
 #include "libdfsproto/base/errors.h"
 #include "tests/sim/world/actor.h"
+#include "tests/sim/world/shared.h"
 #include "tests/sim/world/world.h"
 
 #include <stdarg.h>
@@ -109,11 +110,14 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	cluster_build(world);
 	cluster_start(world);
 	actors_start(world);
+	if (world->shape.shared)
+		shared_start(world);
 	nemesis_start(world);
 	world->phase = PHASE_WORK;
 	sim_run_until(world->sim, world->shape.length);
 	nemesis_stop(world);
 	run_phase(world, PHASE_FINISH, ANSWERED_WITHIN, "after healing");
+	shared_check(world);
 	run_phase(world, PHASE_VERIFY, ANSWERED_WITHIN, "verifying");
 	remount(world);
 	run_phase(world, PHASE_AGAIN, ANSWERED_WITHIN, "verifying through new mounts");
@@ -124,6 +128,7 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	*ret_summary = *world;
 	nemesis_free(world);
 	actors_free(world);
+	shared_free(world);
 	cluster_free(world);
 	free(world);
 	u64 buffers = dfs_buf_live_count();

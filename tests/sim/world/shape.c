@@ -31,6 +31,7 @@ void shape_draw(struct shape *shape, struct dfs_prng *prng)
 	shape->disk_bytes = DFS_GIB;
 	shape->mounts = 1 + (u32)dfs_prng_below(prng, WORLD_MOUNTS_MAX);
 	shape->actors = 1 + (u32)dfs_prng_below(prng, 2);
+	shape->shared = dfs_prng_below(prng, 2) == 0;
 	shape->local = dfs_prng_below(prng, 2) == 0;
 	shape->length = 20 * DFS_SEC;
 	shape->fault_gap = PICK(prng, 0, 300 * DFS_MSEC, DFS_SEC, 3 * DFS_SEC);
