@@ -188,7 +188,8 @@ static void on_refused(struct cl *cl, const struct dfs_session_event *event)
 {
 	struct cl_master *master = &cl->master;
 	u32 length = dfs_min(event->text.length, (u32)DFS_TEXT_BYTES_MAX);
-	memcpy(master->refusal_text, event->text.data, length);
+	if (length > 0)
+		memcpy(master->refusal_text, event->text.data, length);
 	master->refusal_text[length] = '\0';
 	if (master->refusal != event->status)
 		dfs_fx_log(cl->fx, DFS_LOG_ERROR,

@@ -29,9 +29,10 @@ static struct cl_server *server_get(struct cl *cl, u64 id)
 
 static bool text_set(char *text, struct dfs_span to)
 {
-	if (strlen(text) == to.length && memcmp(text, to.data, to.length) == 0)
+	if (dfs_span_equal(dfs_span_text(text), to))
 		return false;
-	memcpy(text, to.data, to.length);
+	if (to.length > 0)
+		memcpy(text, to.data, to.length);
 	text[to.length] = '\0';
 	return true;
 }
