@@ -143,8 +143,12 @@ void ms_garbage_answered(struct ms *ms, struct ms_server *server, int status)
 void ms_garbage_forgotten(struct ms *ms)
 {
 	struct ms_garbage *garbage = &ms->garbage;
-	for (u32 i = 0; i < garbage->round.count; i++)
+	for (u32 i = 0; i < garbage->round.count; i++) {
+		/* Who holds one now reported it after the round had asked around, while it was
+		 * garbage and no stray: it is one from here on. */
+		ms_strays_abandoned(ms, garbage->round.chunks[i]);
 		ms_copies_drop(&ms->servers, garbage->round.chunks[i]);
+	}
 	garbage->round.count = 0;
 	garbage->forgetting = false;
 }
