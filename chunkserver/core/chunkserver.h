@@ -22,7 +22,7 @@ struct cs_config {
 	struct dfs_kv *kvs[DFS_DISKS_MAX]; /* Each disk's index: a logged store. NULL: the disk
 					      failed to open. */
 	u64 boot; /* Changes when the machine was started anew: a power cut may lie between. */
-	u64 reserve_bytes;                       /* Kept free on each disk. */
+	u64 reserve_bytes; /* Kept free on each disk; at most a quarter of it. */
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
 

@@ -122,6 +122,7 @@ struct cs_disk {
 	bool full;
 	bool full_told;
 	bool space_asking;
+	bool space_known; /* Asked at least once. */
 	u64 chunks_count;
 	u32 read_errors;
 	bool failed_now; /* Those who wait for its index are still to be told. */

@@ -203,7 +203,7 @@ void cs_recovery_serve(struct cs *cs, struct dfs_fxs *fxs)
 		const struct cs_disk *disk = &cs->disks[i];
 		if (disk->phase == CS_DISK_FAILED)
 			continue;
-		if (disk->phase != CS_DISK_READY || disk->bytes_total == 0)
+		if (disk->phase != CS_DISK_READY || !disk->space_known)
 			return;
 		alive++;
 	}

@@ -42,7 +42,8 @@ void cs_space_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, 
 		cs_disk_fail(cs, disk, "asking for free space", done->status, fxs);
 		return;
 	}
-	u64 reserve = cs->config.reserve_bytes;
+	u64 reserve = dfs_min(cs->config.reserve_bytes, done->aux / 4); /* Small disks serve too. */
+	disk->space_known = true;
 	disk->bytes_total = done->aux - dfs_min(done->aux, reserve);
 	disk->bytes_free = done->count - dfs_min(done->count, reserve);
 	u64 room = dfs_min(ROOM_AGAIN, disk->bytes_total / 64 + 1);

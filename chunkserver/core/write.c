@@ -198,6 +198,11 @@ static void advance_fresh_mark(struct cs *cs, struct cs_disk *disk, u64 id)
 	cs_index_put_counters(cs, disk);
 }
 
+static u32 round_up_block(u32 bytes)
+{
+	return (bytes + DFS_BLOCK_BYTES - 1) / DFS_BLOCK_BYTES * DFS_BLOCK_BYTES;
+}
+
 static void store(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct dfs_buf *attribute = op->write.attribute;
@@ -210,14 +215,22 @@ static void store(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		       fxs);
 }
 
+/* Space that the write takes: files grow by whole blocks, and a new one needs an inode. */
+static u32 growth(const struct cs_op *op)
+{
+	u32 held = op->write.creates ? 0 : round_up_block(op->chunk->length) + DFS_BLOCK_BYTES;
+	u32 needed = round_up_block(cs_write_end(op)) + DFS_BLOCK_BYTES;
+	return needed > held ? needed - held : 0;
+}
+
 /* LOADING, CLEARING or WAITING is over. */
 static void record(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct cs_chunk *chunk = op->chunk;
 	struct cs_live *live = chunk->live;
-	u32 length = chunk->length, end = cs_write_end(op);
+	u32 length = chunk->length;
 	u8 flags = chunk->flags;
-	int status = cs_disk_reserve(cs, op->disk, end > length ? end - length : 0, fxs);
+	int status = cs_disk_reserve(cs, op->disk, growth(op), fxs);
 	if (status != 0) {
 		cs_write_finish(cs, op, status, fxs);
 		return;
@@ -225,7 +238,7 @@ static void record(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 	op->write.length_before = length;
 	cs_index_begin(op->disk);
 	status = put_entries(cs, op, fxs);
-	chunk->length = dfs_max(length, end);
+	chunk->length = dfs_max(length, cs_write_end(op));
 	chunk->flags = flags | CS_DIRTY;
 	if (chunk->length != length || chunk->flags != flags)
 		cs_index_put_chunk(op->disk, chunk);

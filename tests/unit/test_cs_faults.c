@@ -25,7 +25,7 @@ static void the_reserve_stays_free(void **state)
 	(void)state;
 	struct cs_world *world = world_of(1);
 	static u8 data[MIB];
-	world->reserve_bytes = 60 * DFS_MIB; /* Of 64. */
+	world->reserve_bytes = 40 * DFS_MIB; /* At most a quarter: 16 of 64. */
 	world_start(world);
 	world_run(world, DFS_SEC);
 	world_fill(data, MIB, 1);
@@ -34,8 +34,11 @@ static void the_reserve_stays_free(void **state)
 	while ((status = world_write_now(world, 10, written, data, MIB)) == 0)
 		written += MIB;
 	assert_int_equal(status, DFS_EDISK_FULL);
-	assert_int_equal(written, 4 * MIB);
-	assert_int_equal(world_write_now(world, 11, 0, data, 100), DFS_EDISK_FULL);
+	assert_int_equal(written, 48 * MIB - MIB);
+	assert_int_equal(world_write_now(world, 11, 0, data, MIB), DFS_EDISK_FULL);
+	while ((status = world_write_now(world, 10, written, data, 65536)) == 0)
+		written += 65536;
+	assert_int_equal(status, DFS_EDISK_FULL);
 	world_run(world, 10 * DFS_SEC);
 	assert_int_equal(world->disk_states[0], DFS_DISK_FULL);
 	assert_int_equal(world->bytes_free_told, 0);
