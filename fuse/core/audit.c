@@ -1,7 +1,8 @@
 /*
- * The part of fsync that concerns other writers: what another mount wrote, or this one in an earlier life, may
- * be stored and not synced, and an fsync here covers it too, as if all programs ran on one machine. So
- * the first fsync of a file syncs every chunk of it; later ones do only if the file has changed elsewhere.
+ * The part of fsync that concerns other writers: what another mount wrote, or this one in an
+ * earlier life, may be stored and not synced, and an fsync here covers it too, as if all programs
+ * ran on one machine. So the first fsync of a file syncs every chunk of it; later ones do only if
+ * the file has changed elsewhere.
  *
  *   flushed --COMMIT or GETATTR told what is new--> nothing changed: done
  *                                    |

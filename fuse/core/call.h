@@ -99,7 +99,7 @@ struct cl_task {
 		u64 generation;     /* inode.map_generation that is walked. */
 		u64 at;             /* The batch of chunks: [at, at + count). */
 		u32 count;
-		bool failed;        /* A SYNC of the batch did. */
+		bool failed; /* A SYNC of the batch did. */
 		struct dfs_list syncs;
 	} audit;
 	u32 flushes_left; /* SYNC_ALL. */

@@ -201,7 +201,8 @@ void cl_check(const void *core)
 	DFS_ASSERT(cl->phase == CL_PHASE_ENDED || dfs_list_empty(&cl->touched));
 	dfs_list_for_each (node, &cl->tasks)
 		check_task(cl, dfs_list_entry(node, struct cl_task, in_all));
-	check_servers(cl);
+	if (cl->phase != CL_PHASE_ENDED)
+		check_servers(cl);
 	if (cl->phase != CL_PHASE_ENDED)
 		check_master(cl);
 }

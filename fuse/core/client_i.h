@@ -72,7 +72,7 @@ struct cl {
 	struct dfs_list dirty; /* Inodes with uncommitted writes, oldest first. */
 	u64 held_bytes;
 	u64 unstored_bytes;
-	bool room_changed;        /* Writers that wait may go on. */
+	bool room_changed;         /* Writers that wait may go on. */
 	struct dfs_list lingering; /* Inodes, in order of linger_until. */
 	u32 lingering_count;
 	u32 linger_syncs; /* Under way for those whose time is over. */

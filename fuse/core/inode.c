@@ -13,7 +13,7 @@ static void lists_init(struct cl_inode *inode)
 	struct dfs_list *lists[] = {
 	    &inode->in_touched, &inode->rows_list, &inode->map_waiters,  &inode->dirty,
 	    &inode->sending,    &inode->in_dirty,  &inode->targets_list, &inode->wanting,
-	    &inode->flushes,    &inode->syncs, &inode->in_linger,
+	    &inode->flushes,    &inode->syncs,     &inode->in_linger,
 	};
 	for (size_t i = 0; i < dfs_array_count(lists); i++)
 		dfs_list_init(lists[i]);

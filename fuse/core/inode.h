@@ -22,7 +22,7 @@ _Static_assert(1 << CL_SLOT_SHIFT == DFS_WIRE_IO_BYTES, "a full slot is one WRIT
 
 struct cl_inode {
 	struct dfs_map_node by_ino;
-	u64 ino; /* As the master numbers it. */
+	u64 ino;                    /* As the master numbers it. */
 	struct dfs_list in_all;     /* cl.inodes, in order of arrival. */
 	struct dfs_list in_touched; /* cl.touched: to be looked at before the step ends. */
 	u32 refs;                   /* Handles, calls, requests of its own under way. */
@@ -104,7 +104,7 @@ struct cl_inode {
 	int error;
 	u32 errors_count;
 	u32 errors_told; /* So many somebody has heard of. */
-	nsec error_at; /* When a line about it was logged. */
+	nsec error_at;   /* When a line about it was logged. */
 };
 
 struct cl_handle {

@@ -1,8 +1,8 @@
 /*
- * Files that nobody uses any more, but whose last writes no SYNC has covered: they are remembered for half a
- * minute. Should the chunkserver's machine lose power meanwhile, whoever opens the file next and calls fsync
- * hears of it, as on a local disk; an unmount makes them safe; and when their time is over, a SYNC does.
- * At the master nothing is held for them.
+ * Files that nobody uses any more, but whose last writes no SYNC has covered: they are remembered
+ * for half a minute. Should the chunkserver's machine lose power meanwhile, whoever opens the file
+ * next and calls fsync hears of it, as on a local disk; an unmount makes them safe; and when their
+ * time is over, a SYNC does. At the master nothing is held for them.
  */
 #include "fuse/core/client_i.h"
 
@@ -11,8 +11,8 @@
 #define LINGER_TIME (30 * DFS_SEC)
 
 enum {
-	LINGER_MAX = 8192,   /* Beyond it the oldest are synced early, */
-	FORGET_MAX = 16384,  /* and beyond this forgotten: a server is away. */
+	LINGER_MAX = 8192,  /* Beyond it the oldest are synced early, */
+	FORGET_MAX = 16384, /* and beyond this forgotten: a server is away. */
 	SYNCING_MAX = 64,
 };
 

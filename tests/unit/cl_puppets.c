@@ -168,7 +168,8 @@ static int op_commit(struct cl_world *world, struct dfs_span body, struct dfs_mu
 	struct dfs_items items = commit.chunks;
 	while (dfs_committed_next(&items, &item)) {
 		assert_true(item.index < 8);
-		if (item.chunk != file->chunks[item.index] && item.chunk != file->granted[item.index])
+		if (item.chunk != file->chunks[item.index] &&
+		    item.chunk != file->granted[item.index])
 			return DFS_ESTALE;
 	}
 	while (dfs_committed_next(&commit.chunks, &item)) {
@@ -362,7 +363,8 @@ static void on_readdir(struct puppet *puppet, const struct dfs_session_event *re
 	dfs_writer_init(&entries, DFS_PROTOCOL_VERSION, 0);
 	for (u32 i = 0; i < world->files_count; i++) {
 		const struct world_file *file = &world->files[i];
-		if (file->parent != body.ino || file->attr.nlink == 0 || 1000 + i + 1 <= body.cookie)
+		if (file->parent != body.ino || file->attr.nlink == 0 ||
+		    1000 + i + 1 <= body.cookie)
 			continue;
 		if (entries.items == 3) {
 			end = 0;
@@ -381,7 +383,8 @@ static void on_text(struct puppet *puppet, const struct dfs_session_event *reque
 {
 	if (request->type == DFS_MSG_READLINK) {
 		BODY(readlink);
-		REPLY(readlink, .target = dfs_span_text(world_file(puppet->world, body.ino)->target));
+		REPLY(readlink,
+		      .target = dfs_span_text(world_file(puppet->world, body.ino)->target));
 		return;
 	}
 	BODY(getxattr);

@@ -128,8 +128,7 @@ static bool puppet_work(struct puppet *puppet)
 		memcpy(data, puppet->from.data, count);
 		puppet->from.length -= count;
 		memmove(puppet->from.data, puppet->from.data + count, puppet->from.length);
-		struct dfs_ev ev = {
-		    .kind = DFS_EV_LINK_BYTES, .tag = puppet->link, .count = count};
+		struct dfs_ev ev = {.kind = DFS_EV_LINK_BYTES, .tag = puppet->link, .count = count};
 		step(world, &ev);
 		worked = true;
 	}
@@ -156,9 +155,9 @@ static void connect(struct cl_world *world, u64 link, struct dfs_span address)
 			puppet->opened[a]++;
 			puppet->lost = false;
 			puppet->link = link;
-			puppet->session = dfs_session_new_acceptor(
-			    &puppet->identity, DFS_LINK_ACCEPTED | link, 1u << DFS_ROLE_CLIENT,
-			    world->now);
+			puppet->session =
+			    dfs_session_new_acceptor(&puppet->identity, DFS_LINK_ACCEPTED | link,
+						     1u << DFS_ROLE_CLIENT, world->now);
 			ev.kind = DFS_EV_LINK_UP;
 		}
 	}
@@ -297,7 +296,8 @@ void world_run(struct cl_world *world, nsec duration)
 		nsec next = cl_core_ops.deadline(world->cl);
 		for (u32 i = 0; i < WORLD_PUPPETS; i++) {
 			if (world->puppets[i].session != NULL)
-				next = dfs_min(next, dfs_session_deadline(world->puppets[i].session));
+				next =
+				    dfs_min(next, dfs_session_deadline(world->puppets[i].session));
 		}
 		world->now = dfs_max(world->now, dfs_min(next, end));
 		tick_puppets(world);

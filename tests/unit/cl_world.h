@@ -47,12 +47,12 @@ struct puppet {
 	char addresses[2][64];
 	struct dfs_identity identity;
 	struct dfs_session *session;
-	u64 link;           /* The client's number of it; 0: none. */
-	bool away;          /* Connections fail. */
-	u32 opened[2];      /* Connections by address. */
+	u64 link;                /* The client's number of it; 0: none. */
+	bool away;               /* Connections fail. */
+	u32 opened[2];           /* Connections by address. */
 	struct puppet_pipe to;   /* Bytes for the puppet, */
 	struct puppet_pipe from; /* and from it. */
-	bool lost;          /* The client is to hear LINK_DOWN. */
+	bool lost;               /* The client is to hear LINK_DOWN. */
 	u32 counts[WORLD_TYPES]; /* Requests by type; mutations by type + op in ops. */
 	u32 ops[WORLD_TYPES];
 	struct puppet_chunk chunks[WORLD_CHUNKS_MAX];

@@ -71,8 +71,8 @@ static void fsync_syncs_beside_the_commit(void **state)
 		assert_int_equal(world_fsync(&w, ino, handle), 0);
 	}
 	assert_int_equal(world_trips(&w), 30); /* WRITE, COMMIT, SYNC each */
-	assert_true(world_chunk(&w.puppets[WORLD_SERVER_1], world_file(&w, ino)->chunks[0], false)
-			->synced);
+	assert_true(
+	    world_chunk(&w.puppets[WORLD_SERVER_1], world_file(&w, ino)->chunks[0], false)->synced);
 	assert_int_equal(world_close(&w, ino, handle), 0);
 }
 
@@ -131,8 +131,7 @@ static void attributes_show_own_writes_before_they_are_committed(void **state)
 	assert_int_equal(world_write(&w, ino, handle, 0, 777, 1), 0);
 	u64 id = world_handle_call(&w, CL_GETATTR, ino, 0);
 	assert_int_equal(world_answer(&w, id)->attr.size, 777);
-	assert_int_equal(world_answer(&w, id)->attr.mtime,
-			 UINT64_C(1700000000) * DFS_SEC + w.now);
+	assert_int_equal(world_answer(&w, id)->attr.mtime, UINT64_C(1700000000) * DFS_SEC + w.now);
 	struct cl_call call = {.op = CL_LOOKUP, .ino = 1, .name = dfs_span_text("f")};
 	id = world_call(&w, &call);
 	assert_int_equal(world_answer(&w, id)->attr.size, 777);
@@ -146,8 +145,8 @@ static void a_large_file_crosses_slots_and_chunks(void **state)
 	u64 handle = world_create(&w, "f", 0, &ino);
 	u32 bytes = 3 * WORLD_CHUNK_BYTES + 12345;
 	for (u32 at = 0; at < bytes; at += 300000)
-		assert_int_equal(
-		    world_write(&w, ino, handle, at, dfs_min(300000u, bytes - at), 5), 0);
+		assert_int_equal(world_write(&w, ino, handle, at, dfs_min(300000u, bytes - at), 5),
+				 0);
 	assert_int_equal(world_flush(&w, ino, handle), 0);
 	/* Pieces of the callers' own buffers, cut at slots: none is copied. */
 	assert_int_equal(world_count(&w, DFS_MSG_WRITE), 17);
