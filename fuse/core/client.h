@@ -1,12 +1,12 @@
 /*
- * The client's core: turns file operations into requests to the master and the chunkservers, buffers
- * writes, reassembles and verifies reads. Pure: see base/step.h. The FUSE shell (fuse/shell) feeds it
- * from /dev/fuse; the simulator feeds it from its kernel model.
+ * The client's core: turns file operations into requests to the master and the chunkservers,
+ * buffers writes, reassembles and verifies reads. Pure: see base/step.h. The FUSE shell
+ * (fuse/shell) feeds it from /dev/fuse; the simulator feeds it from its kernel model.
  *
  * Each operation is one EV_CALL with a struct cl_call, answered by exactly one DFS_FX_REPLY with a
- * struct cl_reply (CL_FORGET: none). EV_CALL_CANCEL asks for an early answer: the core replies at once
- * with DFS_EINTR if the call waits for a server and has not changed anything yet that the caller could
- * not see; a mutation that was sent stays in flight and its outcome is dropped.
+ * struct cl_reply (CL_FORGET: none). EV_CALL_CANCEL asks for an early answer: the core replies at
+ * once with DFS_EINTR if the call waits for a server and has not changed anything yet that the
+ * caller could not see; a mutation that was sent stays in flight and its outcome is dropped.
  */
 #ifndef DFS_CLIENT_H
 #define DFS_CLIENT_H
@@ -17,43 +17,47 @@
 struct cl_config {
 	struct dfs_identity identity; /* Copied. identity.seed is filled from EV_BOOT. */
 	const char *masters;          /* "host:port[,host:port…]". */
-	const char *subtree;          /* Path on the cluster that becomes the root: "/" or "/a/b". */
-	u64 write_behind_bytes;       /* Dirty bytes held at most, over all files; 0: 64 MiB. */
-	nsec write_behind_age;        /* Dirty data is sent after this; 0: 5 s. */
-	nsec timeout;                 /* Calls fail with DFS_ETIMEDOUT after this; 0: they wait for ever. */
+	const char *subtree;    /* Path on the cluster that becomes the root: "/" or "/a/b". */
+	u64 write_behind_bytes; /* Dirty bytes held at most, over all files; 0: 64 MiB. */
+	nsec write_behind_age;  /* Dirty data is sent after this; 0: 5 s. */
+	nsec timeout; /* Calls fail with DFS_ETIMEDOUT after this; 0: they wait for ever. */
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
 
 enum cl_op {
-	CL_LOOKUP,      /* ino (parent), name                      -> attr */
-	CL_FORGET,      /* ino, count                              -> (no reply) */
-	CL_GETATTR,     /* ino                                     -> attr */
-	CL_SETATTR,     /* ino, set                                -> attr */
-	CL_READLINK,    /* ino                                     -> bytes */
-	CL_MKNOD,       /* ino (parent), name, mode, rdev          -> attr */
-	CL_MKDIR,       /* ino (parent), name, mode                -> attr */
-	CL_SYMLINK,     /* ino (parent), name, name2 (target)      -> attr */
-	CL_LINK,        /* ino, ino2 (parent), name                -> attr */
-	CL_UNLINK,      /* ino (parent), name */
-	CL_RMDIR,       /* ino (parent), name */
-	CL_RENAME,      /* ino (parent), name, ino2, name2, flags (dfs_rename_bits) */
-	CL_CREATE,      /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
-	CL_OPEN,        /* ino, flags (O_*)                        -> attr, handle */
-	CL_READ,        /* ino, handle, offset, size               -> pieces */
-	CL_WRITE,       /* ino, handle, offset, data, flags (O_*)  -> count */
-	CL_FLUSH,       /* ino, handle: close(2) of one descriptor */
-	CL_FSYNC,       /* ino, handle, flags: 1 = data only */
-	CL_RELEASE,     /* ino, handle */
-	CL_OPENDIR,     /* ino                                     -> handle */
-	CL_READDIR,     /* ino, handle, offset (cookie), size, flags: 1 = with attributes -> entries */
-	CL_RELEASEDIR,  /* ino, handle */
-	CL_FSYNCDIR,    /* ino, handle */
-	CL_STATFS,      /* -> statfs */
-	CL_GETXATTR,    /* ino, name, size                         -> bytes, or count when size is 0 */
-	CL_SETXATTR,    /* ino, name, value, flags (dfs_setxattr_bits) */
-	CL_LISTXATTR,   /* ino, size                               -> bytes, or count when size is 0 */
+	CL_LOOKUP,   /* ino (parent), name                      -> attr */
+	CL_FORGET,   /* ino, count                              -> (no reply) */
+	CL_GETATTR,  /* ino                                     -> attr */
+	CL_SETATTR,  /* ino, set                                -> attr */
+	CL_READLINK, /* ino                                     -> bytes */
+	CL_MKNOD,    /* ino (parent), name, mode, rdev          -> attr */
+	CL_MKDIR,    /* ino (parent), name, mode                -> attr */
+	CL_SYMLINK,  /* ino (parent), name, name2 (target)      -> attr */
+	CL_LINK,     /* ino, ino2 (parent), name                -> attr */
+	CL_UNLINK,   /* ino (parent), name */
+	CL_RMDIR,    /* ino (parent), name */
+	CL_RENAME,   /* ino (parent), name, ino2, name2, flags (dfs_rename_bits) */
+	CL_CREATE,   /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
+	CL_OPEN,     /* ino, flags (O_*)                        -> attr, handle */
+	/* Without O_DIRECT the caller is a page cache that asks GETATTR before it reads: then the
+	 * length of the file is what the last attributes said. A direct read looks for the newest
+	 * itself. */
+	CL_READ,    /* ino, handle, offset, size, flags (O_*)  -> pieces */
+	CL_WRITE,   /* ino, handle, offset, data, flags (O_*)  -> count */
+	CL_FLUSH,   /* ino, handle: close(2) of one descriptor */
+	CL_FSYNC,   /* ino, handle, flags: 1 = data only */
+	CL_RELEASE, /* ino, handle */
+	CL_OPENDIR, /* ino                                     -> handle */
+	CL_READDIR, /* ino, handle, offset (cookie), size, flags: 1 = with attributes -> entries */
+	CL_RELEASEDIR, /* ino, handle */
+	CL_FSYNCDIR,   /* ino, handle */
+	CL_STATFS,     /* -> statfs */
+	CL_GETXATTR, /* ino, name, size                         -> bytes, or count when size is 0 */
+	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
+	CL_LISTXATTR,   /* ino, size                               -> bytes, or count when size is 0
+			 */
 	CL_REMOVEXATTR, /* ino, name */
-	CL_SYNC_ALL,    /* Write back everything, as before an unmount; replies when all is durable. */
+	CL_SYNC_ALL, /* Write back everything, as before an unmount; replies when all is durable. */
 };
 
 /* A decoded operation. Spans are borrowed for the step; the core copies what it keeps. */
@@ -93,8 +97,8 @@ struct cl_reply {
 	u64 handle;
 	u64 count;
 	struct dfs_span bytes;
-	/* READ: what was read, in order. Pieces without a buffer are zeros. The host uses them before it
-	 * returns to the core, or takes its own references. */
+	/* READ: what was read, in order. Pieces without a buffer are zeros. The host uses them
+	 * before it returns to the core, or takes its own references. */
 	u32 pieces_count;
 	struct dfs_payload pieces[CL_PIECES_MAX];
 	const struct cl_entry *entries; /* READDIR; `.` and `..` included. */
