@@ -36,7 +36,10 @@ refused "mount: no key file" 'no such|key' "$f" "$master:/" "$work/p" -o "key=$w
 refused "mount: wrong key" 'key|cluster' "$f" "$master:/" "$work/p" -o "key=$other,retry=3"
 refused "mount: no such subtree" 'no such|not.*found|does not exist' "$f" "$master:/not/there" "$work/p" -o "key=$DFS_KEY,retry=3"
 refused "mount: nobody listens" 'reach|connect|refused|answer' "$f" "127.0.0.1:1:/" "$work/p" -o "key=$DFS_KEY,retry=2"
-refused "master: malformed key" 'hex|64' "$m" --listen 127.0.0.1:0 --data "$work/m" --key /etc/hostname
+(umask 077 && echo nonsense >"$work/bad.key" && cp "$DFS_KEY" "$work/open.key")
+chmod 644 "$work/open.key"
+refused "master: malformed key" 'hex|64' "$m" --listen 127.0.0.1:0 --data "$work/m" --key "$work/bad.key"
+refused "master: a key that others can read" 'chmod 600' "$m" --listen 127.0.0.1:0 --data "$work/m" --key "$work/open.key"
 refused "master: port in use" "$port" "$m" --listen "127.0.0.1:$port" --data "$work/m" --key "$DFS_KEY"
 refused "chunkserver: port in use" "$cs_port" "$s" --listen "127.0.0.1:$cs_port" --disk "$work/d" --masters "$master" --key "$DFS_KEY"
 refused "master: data is a file" 'not a directory|data' "$m" --listen 127.0.0.1:0 --data /etc/hostname --key "$DFS_KEY"

@@ -5,9 +5,9 @@
 begin
 head -c 300000 /dev/urandom >"$work/a"
 head -c 200000 /dev/urandom >"$work/b"
-head -c 70000000 /dev/urandom >"$work/c"
-cp "$work/a" "$work/b" "$work/c" "$mnt/"
-sync "$mnt/a" "$mnt/b" "$mnt/c"
+head -c 70000000 /dev/urandom >"$work/big"
+cp "$work/a" "$work/b" "$work/big" "$mnt/"
+sync "$mnt/a" "$mnt/b" "$mnt/big"
 
 chunk_of() { # the chunk file with the contents of $1
 	local file
@@ -49,12 +49,12 @@ restart_cold cp -a "$work/saved" "$b"
 check "put back, it is readable again" whole b
 
 restart_cold rm -rf "$c/cs1/index"
-for name in a b c; do check "$name after the index was lost" until_true 30 whole $name; done
+for name in a b big; do check "$name after the index was lost" until_true 30 whole $name; done
 
 flip_index() { local file; for file in "$c"/cs1/index/*.sst "$c"/cs1/index/*.log "$c"/cs1/index/MANIFEST*; do [ ! -s "$file" ] || flip "$file" $(($(stat -c %s "$file") / 2)); done; }
 restart_cold flip_index
-for name in a b c; do check "$name after bits of the index were flipped" until_true 30 whole $name; done
+for name in a b big; do check "$name after bits of the index were flipped" until_true 30 whole $name; done
 cut_index() { local file; for file in "$c"/cs1/index/*.sst "$c"/cs1/index/MANIFEST*; do [ ! -s "$file" ] || truncate -s $(($(stat -c %s "$file") / 2)) "$file"; done; }
 restart_cold cut_index
-for name in a b c; do check "$name after index files were cut" until_true 30 whole $name; done
+for name in a b big; do check "$name after index files were cut" until_true 30 whole $name; done
 check "and it can be written" sh -c "echo new >$mnt/new && sync $mnt/new"
