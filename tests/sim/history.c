@@ -111,7 +111,6 @@ void history_synced(struct history *history)
 {
 	clear_ops(history);
 	image_copy(&history->synced, &history->now);
-	history->loss_untold = false;
 	history->uncertain = false;
 	history->mount_died = false;
 	history->size_uncertain = false;
@@ -125,10 +124,9 @@ void history_power_cut(struct history *history)
 	history->loss_untold = true;
 }
 
-void history_mount_died(struct history *history)
+void history_loss_told(struct history *history)
 {
 	bool lost = false;
-	history->loss_untold = false;
 	for (u32 i = 0; i < history->ops_count; i++)
 		lost = lost || !history->ops[i].flushed || history->ops[i].maybe;
 	if (!lost)
@@ -136,6 +134,12 @@ void history_mount_died(struct history *history)
 	history->uncertain = true;
 	history->mount_died = true;
 	doubt_sizes(history, true);
+}
+
+void history_mount_died(struct history *history)
+{
+	history->loss_untold = false;
+	history_loss_told(history);
 }
 
 /* --- Checks. --- */

@@ -44,6 +44,8 @@ void history_doubt_last(struct history *history);
 void history_flushed(struct history *history);
 void history_synced(struct history *history);
 /* A chunkserver lost power; the mount died. */
+/* A call said that something was lost: what was not flushed may be missing. */
+void history_loss_told(struct history *history);
 void history_power_cut(struct history *history);
 void history_mount_died(struct history *history);
 

@@ -78,7 +78,8 @@ struct actor_file *actor_free_file(struct actor *actor);
 /* True: it is open. O_CREAT in flags when it may be absent. */
 bool actor_open_path(struct actor *actor, struct actor_file *open, const char *path, int flags);
 void actor_close_file(struct actor *actor, struct actor_file *open);
-void actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length);
+/* False: it is not known what was written. */
+bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length);
 void actor_read_range(struct actor *actor, const struct actor_file *open, u64 offset, u32 length);
 
 /* actor_names.c, actor_attr.c */

@@ -35,7 +35,7 @@ void actor_wait_settled(struct actor *actor, bool died)
 		struct dfs_attr attr;
 		int status = proc_setattr(&actor->proc, actor->home, &set, &attr);
 		actor->proc.interrupts = interrupts;
-		if (status == 0 || status == DFS_ENOENT)
+		if (status == 0 || status == DFS_ENOENT || status == DFS_ESTALE)
 			return;
 		if (status != MOUNT_DIED)
 			world_fail(actor->world, "%s: utimes of its home gave %s", actor->name,

@@ -164,7 +164,7 @@ void actor_close_file(struct actor *actor, struct actor_file *open)
 	if (verdict == SAME && !told)
 		history_flushed(&node->data);
 	if (told)
-		history_mount_died(&node->data);
+		history_loss_told(&node->data);
 	forget_file(actor, open);
 }
 
@@ -212,7 +212,7 @@ static u64 draw_offset(struct actor *actor, const struct history *data)
 	}
 }
 
-void actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length)
+bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length)
 {
 	struct history *data = &open->node->data;
 	u8 *bytes = malloc(length + 1);
@@ -226,6 +226,7 @@ void actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 		history_doubt_last(data);
 	(void)actor_judge(actor, told ? 0 : got, 0, "write", "");
 	free(bytes);
+	return got == 0;
 }
 
 bool act_write(struct actor *actor)
@@ -238,7 +239,7 @@ bool act_write(struct actor *actor)
 		length = 1 + (u32)draw(actor, 700);
 	u64 offset =
 	    open->append ? history_size(&open->node->data) : draw_offset(actor, &open->node->data);
-	actor_write_file(actor, open, offset, length);
+	(void)actor_write_file(actor, open, offset, length);
 	return true;
 }
 
@@ -283,6 +284,8 @@ bool act_fsync(struct actor *actor)
 	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
 	if (got == 0) {
 		history_synced(data);
+		/* Other descriptors may still have to be told. */
+		data->loss_untold = data->loss_untold && open->node->holds > 1;
 	} else if (tells_of_loss(open->node, got)) {
 		sim_trace(actor->world->sim, "%-8s fsync tells of a loss", actor->name);
 		if (!actor_settle_file(actor, open->node, &open->file))
@@ -324,7 +327,9 @@ bool act_save(struct actor *actor)
 	if (!actor_open_path(actor, open, "saved.new", O_RDWR | O_CREAT | O_TRUNC))
 		return true;
 	node = open->node;
-	actor_write_file(actor, open, 0, 1 + (u32)draw(actor, actor->world->shape.file_bytes));
+	u32 length = 1 + (u32)draw(actor, actor->world->shape.file_bytes);
+	if (!actor_write_file(actor, open, 0, length))
+		return true;
 	int got = proc_fsync(&actor->proc, &open->file, false);
 	if (got == 0)
 		history_synced(&node->data);

@@ -71,14 +71,17 @@ static void remount(struct world *world)
 	}
 }
 
-static u64 chunks_left(struct world *world, const char **ret_server)
+static u64 chunks_left(struct world *world, const char **ret_server, u64 *ret_chunk)
 {
 	u64 left = 0;
 	for (u32 s = 0; s < world->shape.servers; s++) {
 		for (u32 d = 0; d < world->shape.disks; d++) {
-			u64 files = disk_sim_files(sim_disk(world->servers[s].node, d));
-			if (files > 0)
+			const struct disk_sim *disk = sim_disk(world->servers[s].node, d);
+			u64 files = disk_sim_files(disk);
+			if (files > 0) {
 				*ret_server = world->servers[s].name;
+				*ret_chunk = disk_sim_next_file(disk, 0);
+			}
 			left += files;
 		}
 	}
@@ -88,13 +91,14 @@ static u64 chunks_left(struct world *world, const char **ret_server)
 static void expect_clean(struct world *world)
 {
 	const char *server = "";
+	u64 chunk = 0;
 	nsec end = sim_now(world->sim) + CLEANED_WITHIN;
-	while (chunks_left(world, &server) > 0 && sim_now(world->sim) < end)
+	while (chunks_left(world, &server, &chunk) > 0 && sim_now(world->sim) < end)
 		sim_run_until(world->sim, sim_now(world->sim) + 100 * DFS_MSEC);
-	u64 left = chunks_left(world, &server);
+	u64 left = chunks_left(world, &server, &chunk);
 	if (left > 0)
-		world_fail(world, "%llu chunks of no file are left, some on %s",
-			   (unsigned long long)left, server);
+		world_fail(world, "%llu chunks of no file are left; %s has chunk %llx",
+			   (unsigned long long)left, server, (unsigned long long)chunk);
 }
 
 u64 run_seed(const struct run_options *options, struct world *ret_summary)
