@@ -76,3 +76,10 @@ enum caller_state caller_look(u32 thread)
 	    signal_bit(SIGINT) | signal_bit(SIGTERM) | signal_bit(SIGQUIT) | signal_bit(SIGHUP);
 	return (pending & caught & asks) != 0 ? CALLER_STOPPING : CALLER_BUSY;
 }
+
+bool caller_is_umount(u32 thread)
+{
+	char name[32];
+	return thread != 0 && proc_read(thread, "comm", name, sizeof(name)) &&
+	       strcmp(name, "umount\n") == 0;
+}

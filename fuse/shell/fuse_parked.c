@@ -55,7 +55,8 @@ void fuse_park(fuse_req_t req, struct cl_call *call, u32 flags)
 
 	shell->port.call(shell->port.owner, id, call);
 
-	if (!interrupted && call->op != CL_FLUSH)
+	bool watched = call->op == CL_FLUSH || fuse_umount_asks(call->op, call->ino);
+	if (!interrupted && !watched)
 		return;
 	parked = fuse_parked_find(shell, id);
 	if (parked == NULL)

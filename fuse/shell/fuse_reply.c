@@ -207,6 +207,8 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		return;
 	case CL_GETATTR:
 	case CL_SETATTR: {
+		if (parked->ino == FUSE_ROOT_ID)
+			parked->shell->root = reply->attr;
 		struct stat info = stat_of(&reply->attr);
 		fuse_reply_attr(parked->req, &info, 0);
 		return;
@@ -254,6 +256,19 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		break; /* Never parked. */
 	}
 	DFS_ASSERT(false);
+}
+
+void fuse_reply_umount(struct fuse_parked *parked)
+{
+	struct dfs_attr root = parked->shell->root;
+	if (root.ino == 0) /* Never heard of: umount(8) wants to know that it is a directory. */
+		root = (struct dfs_attr){.ino = FUSE_ROOT_ID, .mode = S_IFDIR | 0755, .nlink = 2};
+	struct stat info = stat_of(&root);
+	if (parked->op == CL_GETATTR)
+		fuse_reply_attr(parked->req, &info, 0);
+	else
+		reply_statfs(parked, &(struct dfs_statfs_reply){0});
+	fuse_parked_release(parked);
 }
 
 void fuse_shell_reply(struct fuse_shell *shell, u64 id, const struct cl_reply *reply)

@@ -5,13 +5,16 @@
  * when they die.
  *
  * A FLUSH is watched from the start: kernels before 6.3 let an exiting process wait for it without
- * telling us anything. See caller.c for how a caller's state is known.
+ * telling us anything. So is a GETATTR of the root: umount(8) stats the mount point first, and it
+ * has to work with every server away, so after a moment it is answered from memory. Nobody else is:
+ * a stale answer would be a lie. See caller.c for how a caller is known.
  */
 #include "fuse/shell/shell_i.h"
 
 #define WATCH_PERIOD_MS      100
 /* Ctrl-C on a program that catches it: calls that finish in good time are not disturbed. */
 #define STOPPING_PATIENCE_MS 1000
+#define UMOUNT_PATIENCE_MS   500
 
 static void cancel(struct fuse_parked *parked)
 {
@@ -21,11 +24,26 @@ static void cancel(struct fuse_parked *parked)
 	parked->shell->port.cancel(parked->shell->port.owner, parked->id);
 }
 
+bool fuse_umount_asks(enum cl_op op, u64 ino)
+{
+	return op == CL_STATFS || (op == CL_GETATTR && ino == FUSE_ROOT_ID);
+}
+
 /* `parked` may be gone afterwards. */
 static void look(struct fuse_parked *parked)
 {
 	u64 age_ms = uv_now(parked->shell->loop) - parked->since_ms;
-	switch (caller_look((u32)fuse_req_ctx(parked->req)->pid)) {
+	u32 thread = (u32)fuse_req_ctx(parked->req)->pid;
+	if (fuse_umount_asks(parked->op, parked->ino) && !parked->interrupted) {
+		if (age_ms >= UMOUNT_PATIENCE_MS && caller_is_umount(thread)) {
+			struct fuse_shell *shell = parked->shell;
+			u64 id = parked->id;
+			fuse_reply_umount(parked);
+			shell->port.cancel(shell->port.owner, id);
+		}
+		return;
+	}
+	switch (caller_look(thread)) {
 	case CALLER_DYING:
 		cancel(parked);
 		break;
@@ -44,7 +62,7 @@ void fuse_watch(struct fuse_parked *parked)
 	parked->since_ms = uv_now(shell->loop);
 	if (!dfs_list_empty(&parked->watch))
 		return;
-	if (dfs_list_empty(&shell->watched) && !shell->closing)
+	if (!uv_is_active((uv_handle_t *)&shell->watch_timer) && !shell->closing)
 		uv_timer_start(&shell->watch_timer, fuse_watch_tick, WATCH_PERIOD_MS,
 			       WATCH_PERIOD_MS);
 	dfs_list_push_back(&shell->watched, &parked->watch);

@@ -25,7 +25,7 @@ struct fuse_parked {
 	u64 ino;
 	bool interrupted; /* The caller has a signal. */
 	bool cancelled;   /* The core was told to answer now. */
-	u64 since_ms;     /* Loop time when it was interrupted, or parked when a FLUSH. */
+	u64 since_ms;     /* Loop time when it was interrupted, or else parked. */
 };
 
 /* The undoing of an answer that the kernel did not take: its caller had gone. */
@@ -60,6 +60,7 @@ struct fuse_shell {
 	struct dfs_list parked_free;
 	struct dfs_list watched;
 	u64 ids;
+	struct dfs_attr root; /* As last heard; for umount(8) when the servers are away. */
 	struct fuse_undo *undos;
 	u8 *scratch; /* SCRATCH_BYTES: directory entries on their way to the kernel. */
 };
@@ -88,7 +89,12 @@ void fuse_undo_run(struct fuse_shell *shell);
 /* fuse_loop.c: let fuse_undo_run() happen in the next turn. */
 void fuse_undo_schedule(struct fuse_shell *shell);
 
+/* fuse_reply.c: answer what umount(8) asks from memory, and release it. */
+void fuse_reply_umount(struct fuse_parked *parked);
+
 /* interrupt.c */
+/* Does umount(8) ask this before it unmounts? */
+bool fuse_umount_asks(enum cl_op op, u64 ino);
 void fuse_on_interrupt(fuse_req_t req, void *parked);
 void fuse_watch(struct fuse_parked *parked);
 void fuse_watch_tick(uv_timer_t *timer);
@@ -101,5 +107,7 @@ enum caller_state {
 	CALLER_DYING,    /* It is being killed, is exiting, or is gone. */
 };
 enum caller_state caller_look(u32 thread);
+/* Is it umount(8)? */
+bool caller_is_umount(u32 thread);
 
 #endif

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void interrupt(struct bench *bench, u64 unique)
 {
@@ -67,6 +70,48 @@ static void an_interrupt_may_overtake_its_request(void **state)
 	assert_int_equal(error, EINTR);
 }
 
+/* umount(8) has to work with every server away. */
+static void umount_is_answered_from_memory_after_a_moment(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_attr_out out;
+	int error;
+	int fds[2];
+	u8 *body;
+	char byte = 0;
+	fuse_bench_greet(bench, &init);
+	assert_int_equal(pipe(fds), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		prctl(PR_SET_NAME, "umount");
+		if (write(fds[1], &byte, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	bench->pid = (u32)child;
+	u64 unique = fuse_bench_put(bench, FUSE_GETATTR, FUSE_ROOT_ID, &(struct fuse_getattr_in){0},
+				    sizeof(struct fuse_getattr_in), NULL, 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), -1);
+	while (bench->cancelled == 0)
+		uv_run(&bench->loop, UV_RUN_ONCE);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), sizeof(out));
+	memcpy(&out, body, sizeof(out));
+	assert_int_equal(error, 0);
+	assert_true(S_ISDIR(out.attr.mode));
+	unique = fuse_bench_put(bench, FUSE_STATFS, FUSE_ROOT_ID, NULL, 0, NULL, 0);
+	bench->cancelled = 0;
+	while (bench->cancelled == 0)
+		uv_run(&bench->loop, UV_RUN_ONCE);
+	assert_true(fuse_bench_get(bench, unique, &error, &body) > 0);
+	assert_int_equal(error, 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void answers_after_the_end_find_nobody(void **state)
 {
 	struct bench *bench = *state;
@@ -88,6 +133,7 @@ int main(void)
 	    TEST(a_dead_caller_is_let_go_at_once),
 	    TEST(a_caught_signal_does_not_disturb_a_call),
 	    TEST(an_interrupt_may_overtake_its_request),
+	    TEST(umount_is_answered_from_memory_after_a_moment),
 	    TEST(answers_after_the_end_find_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
