@@ -112,6 +112,7 @@ void history_synced(struct history *history)
 	clear_ops(history);
 	image_copy(&history->synced, &history->now);
 	history->uncertain = false;
+	history->loss_hidden = false;
 	history->mount_died = false;
 	history->size_uncertain = false;
 }
@@ -122,6 +123,8 @@ void history_power_cut(struct history *history)
 		return;
 	history->uncertain = true;
 	history->loss_untold = true;
+	for (u32 i = 0; i < history->ops_count; i++)
+		history->loss_hidden = history->loss_hidden || history->ops[i].left;
 }
 
 void history_loss_told(struct history *history)
@@ -139,7 +142,14 @@ void history_loss_told(struct history *history)
 void history_mount_died(struct history *history)
 {
 	history->loss_untold = false;
+	history_left(history);
 	history_loss_told(history);
+}
+
+void history_left(struct history *history)
+{
+	for (u32 i = 0; i < history->ops_count; i++)
+		history->ops[i].left = true;
 }
 
 /* --- Checks. --- */
@@ -157,7 +167,7 @@ static void explain(const struct history *history, const struct history_op *op, 
 			continue;
 		bool equal = got[i] == (op->truncate ? 0 : op->data[at - op->offset]);
 		/* A truncation that was acknowledged is in the master's log: it is never undone. */
-		if (sure || (op->truncate && !op->maybe))
+		if (sure || (op->truncate && op->flushed && !op->maybe))
 			ok[i] = equal;
 		else
 			ok[i] = ok[i] || equal;
@@ -224,7 +234,7 @@ bool history_next_range(const struct history *history, u64 from, u64 max, u64 *r
 		u64 start = dfs_max(op->offset, from);
 		u64 stop = op->truncate ? dfs_max(history->now.length, op->offset)
 					: op->offset + op->length;
-		if (op->truncate && !op->maybe)
+		if (op->truncate && op->flushed && !op->maybe)
 			continue; /* Writes before it may show where they are not covered by it. */
 		if (start < stop && start < best) {
 			best = start;
@@ -238,21 +248,34 @@ bool history_next_range(const struct history *history, u64 from, u64 max, u64 *r
 	return true;
 }
 
+/* A mount that holds data back shows more than the servers have. */
+static bool all_flushed(const struct history *history)
+{
+	for (u32 i = 0; i < history->ops_count; i++) {
+		if (!history->ops[i].flushed && !history->ops[i].left)
+			return false;
+	}
+	return true;
+}
+
 void history_adopt_size(struct history *history, u64 size)
 {
-	image_truncate(&history->now, size);
-	history->size_uncertain = false;
+	bool flushed = all_flushed(history);
+	history_truncate(history, size);
+	history->ops[history->ops_count - 1].flushed = flushed;
 }
 
 void history_adopt(struct history *history, u64 offset, const u8 *data, u64 length)
 {
+	bool flushed = all_flushed(history);
 	history_write(history, offset, data, length);
-	history->ops[history->ops_count - 1].flushed = true;
+	history->ops[history->ops_count - 1].flushed = flushed;
 }
 
 void history_adopted(struct history *history)
 {
 	history->uncertain = false;
+	history->loss_hidden = false;
 	history->mount_died = false;
 	history->size_uncertain = false;
 }

@@ -16,6 +16,7 @@
 struct history_op {
 	bool truncate;
 	bool flushed; /* Close or fsync acknowledged it: survives the mount. */
+	bool left;    /* Closed, or its mount died: nobody watches over it any more. */
 	bool maybe;   /* It is not known whether it happened at all. */
 	u64 offset;   /* TRUNCATE: the new size. */
 	u64 length;
@@ -28,6 +29,7 @@ struct history {
 	struct history_op *ops; /* Since the last fsync. */
 	u32 ops_count;
 	bool uncertain;   /* Bytes touched by ops may be old ones; reads are checked against all. */
+	bool loss_hidden; /* A power cut may have taken what nobody watched over. */
 	bool loss_untold; /* A power cut came: a later call may say that it took something. */
 	bool mount_died;  /* Since then nothing was adopted: ops not flushed may be missing. */
 	bool size_uncertain;
@@ -43,6 +45,8 @@ void history_doubt_last(struct history *history);
 /* Close or sync succeeded. A sync makes `now` certain. */
 void history_flushed(struct history *history);
 void history_synced(struct history *history);
+/* Nobody has it open any more. */
+void history_left(struct history *history);
 /* A chunkserver lost power; the mount died. */
 /* A call said that something was lost: what was not flushed may be missing. */
 void history_loss_told(struct history *history);

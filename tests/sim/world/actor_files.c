@@ -19,6 +19,8 @@ static u64 draw(struct actor *actor, u64 bound)
 
 static void forget_file(struct actor *actor, struct actor_file *open)
 {
+	if (open->node->holds == 1)
+		history_left(&open->node->data);
 	model_unhold(&actor->fs, open->node);
 	memset(open, 0, sizeof(*open));
 }
@@ -282,7 +284,9 @@ bool act_fsync(struct actor *actor)
 		return false;
 	struct history *data = &open->node->data;
 	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
-	if (got == 0) {
+	if (got == 0 && data->loss_hidden && !actor_settle_file(actor, open->node, &open->file)) {
+		actor_wait_settled(actor, true);
+	} else if (got == 0) {
 		history_synced(data);
 		/* Other descriptors may still have to be told. */
 		data->loss_untold = data->loss_untold && open->node->holds > 1;
