@@ -9,9 +9,12 @@
  *      |
  *   CUTTING    killed, and the file is longer than its row: a trim was under way; it is finished
  *      |
+ *   MAKING     power, and a file that was never synced is missing: an empty one is made, since the
+ *      |       file's map names the chunk; it reads as zeros, as after a power cut on any disk
+ *      |
  *   VERIFYING  one MiB at a time, each written to the index as it is done
  *      |
- *   (chunk READY, its requests go on) or (file missing: the chunk is dropped)
+ *   (chunk READY, its requests go on) or (it never was: the chunk is dropped)
  *
  * A check that a crash interrupts starts over: rows and flags say that it is needed until it is
  * done.
@@ -29,13 +32,15 @@
 #include "libdfsproto/base/errors.h"
 
 enum { READ_ERRORS_MAX = 64 };
-enum check_state { CHECK_FINDING, CHECK_CUTTING, CHECK_VERIFYING, CHECK_STATES };
+enum check_state { CHECK_FINDING, CHECK_CUTTING, CHECK_MAKING, CHECK_VERIFYING, CHECK_STATES };
 
 static void move(struct cs_op *op, enum check_state to)
 {
 	static const u32 allowed[CHECK_STATES] = {
 	    [CHECK_CUTTING] = CS_FROM(CHECK_FINDING),
-	    [CHECK_VERIFYING] = CS_FROM(CHECK_FINDING) | CS_FROM(CHECK_CUTTING),
+	    [CHECK_MAKING] = CS_FROM(CHECK_FINDING),
+	    [CHECK_VERIFYING] =
+		CS_FROM(CHECK_FINDING) | CS_FROM(CHECK_CUTTING) | CS_FROM(CHECK_MAKING),
 	};
 	cs_op_move(op, allowed, (u8)to);
 }
@@ -154,16 +159,14 @@ static void give_up(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs 
 	end(cs, op, CS_CHUNK_READY, fxs); /* Its requests now fail as all do on this disk. */
 }
 
-static void file_missing(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
+/* A row without a file that was never more than that: an unanswered first write, or one being
+ * deleted. */
+static void drop(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct cs_chunk *chunk = op->chunk;
 	struct cs_disk *disk = op->disk;
-	bool killed = op->check.mode == CS_RECOVERY_KILLED;
-	dfs_fx_log(fxs, killed ? DFS_LOG_INFO : DFS_LOG_WARN,
-		   "event=chunk_dropped chunk=%016llx disk=%u length=%u cause=\"%s\"",
-		   (unsigned long long)cs_chunk_id(chunk), disk->index, chunk->length,
-		   killed ? "its first write never happened"
-			  : "its file is missing; it was never synced");
+	dfs_fx_log(fxs, DFS_LOG_INFO, "event=chunk_dropped chunk=%016llx disk=%u length=%u",
+		   (unsigned long long)cs_chunk_id(chunk), disk->index, chunk->length);
 	cs_index_begin(disk);
 	cs_index_delete_segments(disk, cs_chunk_id(chunk), 0);
 	cs_index_delete_chunk(disk, cs_chunk_id(chunk));
@@ -177,6 +180,45 @@ static void file_missing(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 	cs_chunk_drop(cs, chunk, DFS_ENO_CHUNK, fxs);
 	cs_check_kick(cs, disk, fxs);
 	cs_recovery_checked(cs, disk, fxs);
+}
+
+/* One zero byte: what is not there reads as zeros as well. */
+static void make_empty(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
+{
+	dfs_fx_log(fxs, DFS_LOG_WARN,
+		   "event=chunk_emptied chunk=%016llx disk=%u length=%u cause=\"written but never "
+		   "synced before the power cut\"",
+		   (unsigned long long)cs_chunk_id(op->chunk), op->disk->index, op->chunk->length);
+	struct dfs_cs_descriptor row = {
+	    .cluster = cs->identity.cluster,
+	    .chunk = cs_chunk_id(op->chunk),
+	    .hint = dfs_span_text("lost with the power"),
+	};
+	struct dfs_buf *attribute = cs_describe(&row);
+	struct dfs_buf *zero = dfs_buf_new(1);
+	zero->data[0] = 0;
+	zero->length = 1;
+	move(op, CHECK_MAKING);
+	cs_store_write(op, 0, zero, 1, dfs_span(attribute->data, attribute->length), fxs);
+	dfs_buf_unref(zero);
+	op->check.attribute = attribute;
+}
+
+static void file_missing(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
+{
+	struct cs_chunk *chunk = op->chunk;
+	if (op->check.mode != CS_RECOVERY_POWER) {
+		drop(cs, op, fxs);
+	} else if ((chunk->flags & CS_SYNCED) == 0) {
+		make_empty(cs, op, fxs);
+	} else {
+		dfs_fx_log(fxs, DFS_LOG_ERROR,
+			   "event=chunk_damaged chunk=%016llx disk=%u how=\"its file is missing\" "
+			   "note=\"this copy is lost\"",
+			   (unsigned long long)cs_chunk_id(chunk), op->disk->index);
+		chunk->flags |= CS_DAMAGED;
+		end(cs, op, CS_CHUNK_READY, fxs);
+	}
 }
 
 static void finish(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
@@ -323,7 +365,7 @@ void cs_check_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, 
 		file_missing(cs, op, fxs);
 		return;
 	}
-	if (done->status == DFS_EIO && op->state != CHECK_CUTTING &&
+	if (done->status == DFS_EIO && op->state != CHECK_CUTTING && op->state != CHECK_MAKING &&
 	    ++op->disk->read_errors < READ_ERRORS_MAX) {
 		unreadable(cs, op, fxs);
 		return;
@@ -338,6 +380,13 @@ void cs_check_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, 
 		find(cs, op, done, fxs);
 		return;
 	case CHECK_CUTTING:
+		move(op, CHECK_VERIFYING);
+		verify_from(cs, op, 0, fxs);
+		return;
+	case CHECK_MAKING:
+		dfs_buf_unref(op->check.attribute);
+		op->check.attribute = NULL;
+		op->check.length = 1;
 		move(op, CHECK_VERIFYING);
 		verify_from(cs, op, 0, fxs);
 		return;

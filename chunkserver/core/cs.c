@@ -68,6 +68,8 @@ static void op_release(struct cs_op *op)
 		dfs_buf_unref(op->write.attribute);
 	} else if (op->kind == CS_OP_DELETE) {
 		dfs_buf_unref(op->delete.ids);
+	} else if (op->kind == CS_OP_CHECK) {
+		dfs_buf_unref(op->check.attribute);
 	}
 }
 

@@ -33,8 +33,9 @@ enum cs_chunk_flags {
 	CS_UNCHECKED = 4, /* Checksums are unknown: take them from the contents. */
 	CS_DELETED = 8,   /* Only the file is left, and that is about to go. */
 	CS_DAMAGED = 16,  /* The file is missing or too short. */
+	CS_SYNCED = 32,   /* The file has been synced once: if it is missing, that is damage. */
 };
-#define CS_FLAGS_KNOWN (CS_DIRTY | CS_SEALED | CS_UNCHECKED | CS_DELETED | CS_DAMAGED)
+#define CS_FLAGS_KNOWN (CS_DIRTY | CS_SEALED | CS_UNCHECKED | CS_DELETED | CS_DAMAGED | CS_SYNCED)
 
 enum cs_chunk_state {
 	CS_CHUNK_READY,

@@ -5,6 +5,7 @@
 
 #include "chunkserver/core/check.h"
 #include "chunkserver/core/commit.h"
+#include "chunkserver/core/delete.h"
 #include "chunkserver/core/report.h"
 #include "libdfsproto/base/errors.h"
 
@@ -89,6 +90,7 @@ void cs_disks_settle(struct cs *cs, struct dfs_fxs *fxs)
 		disk->failed_now = false;
 		cs_commit_fail(cs, disk, fxs);
 		cs_check_give_up(cs, disk, fxs);
+		cs_unlink_kick(cs, disk, fxs);
 		cs_report_restart(cs, fxs);
 	}
 }

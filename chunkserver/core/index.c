@@ -174,6 +174,16 @@ int cs_index_scan_end(struct cs_index_scan *scan)
 	return dfs_kv_iter_free(scan->kv, scan->iter);
 }
 
+struct dfs_buf *cs_describe(const struct dfs_cs_descriptor *row)
+{
+	struct dfs_writer writer;
+	dfs_writer_init(&writer, CS_DISK_VERSION, DFS_RECORD_HEADER_BYTES);
+	dfs_record_begin(&writer);
+	dfs_cs_descriptor_put(&writer, row);
+	dfs_record_seal(&writer, DFS_CS_DESCRIPTOR_MAGIC);
+	return dfs_writer_take(&writer);
+}
+
 /* Open a record whose body must be of a version this build knows. */
 static int open_record(struct dfs_span record, u16 magic, u16 *ret_version,
 		       struct dfs_span *ret_body)

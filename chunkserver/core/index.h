@@ -44,6 +44,9 @@ bool cs_index_scan_next(struct cs_index_scan *scan, struct cs_index_row *ret_row
 /* 0 or DFS_EIO: the scan ended early. */
 int cs_index_scan_end(struct cs_index_scan *scan);
 
+/* The attribute of a chunk file, sealed. The caller's reference. */
+struct dfs_buf *cs_describe(const struct dfs_cs_descriptor *row);
+
 /* The decoders, for any bytes at all. */
 int cs_index_decode_chunk(struct dfs_span key, struct dfs_span value, struct cs_index_row *ret_row);
 int cs_index_decode_segment(struct dfs_span value, struct cs_segment *segment);

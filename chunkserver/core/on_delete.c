@@ -5,7 +5,7 @@
  *
  * The request is one op that is worked through in bounded steps, with one child per chunk held:
  *
- *   QUEUED → (row says deleted, parent told) → UNLINKING → (row gone)
+ *   QUEUED → (row says deleted) → MARKING → (durable; parent answered) → UNLINKING → (row gone)
  */
 #include "chunkserver/core/delete.h"
 
@@ -127,12 +127,17 @@ static void tell_parent(struct cs *cs, struct cs_op *child, int status, struct d
 
 void cs_unlink_kick(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 {
-	(void)cs;
-	while (disk->unlinking < DFS_CS_UNLINKS && !dfs_list_empty(&disk->unlinks) &&
-	       disk->phase == CS_DISK_READY) {
+	bool failed = disk->phase == CS_DISK_FAILED;
+	while ((failed || disk->unlinking < DFS_CS_UNLINKS) && !dfs_list_empty(&disk->unlinks)) {
 		struct cs_op *op = dfs_list_first(&disk->unlinks, struct cs_op, wait_node);
+		if (!failed && disk->phase != CS_DISK_READY)
+			return; /* Soon. */
 		dfs_list_remove(&op->wait_node);
 		disk->unlinks_waiting--;
+		if (failed) { /* The rows say what is left to do. */
+			cs_op_free(cs, op);
+			continue;
+		}
 		disk->unlinking++;
 		cs_store_unlink(op, fxs);
 	}
@@ -140,7 +145,6 @@ void cs_unlink_kick(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 
 static void queue_unlink(struct cs_op *op)
 {
-	op->running = false;
 	dfs_list_push_back(&op->disk->unlinks, &op->wait_node);
 	op->disk->unlinks_waiting++;
 }
@@ -172,10 +176,14 @@ void cs_delete_chunk_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		return;
 	}
 	dfs_list_remove(&op->queue_node);
-	queue_unlink(op);
+	op->running = false;
 	cs_chunk_retire(cs, chunk, fxs);
 	tell_parent(cs, op, 0, fxs);
-	cs_unlink_kick(cs, disk, fxs);
+	/* A file must not be gone before it is sure that it shall be. */
+	if (cs_commit_wait(cs, disk, op, cs_commit_ticket(disk), fxs)) {
+		queue_unlink(op);
+		cs_unlink_kick(cs, disk, fxs);
+	}
 }
 
 void cs_delete_chunk_refuse(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
@@ -185,11 +193,16 @@ void cs_delete_chunk_refuse(struct cs *cs, struct cs_op *op, int status, struct 
 	cs_op_free(cs, op);
 }
 
-/* The file is gone. */
+/* The row is durable, or the file is gone. */
 void cs_delete_chunk_done(struct cs *cs, struct cs_op *op, const struct cs_done *done,
 			  struct dfs_fxs *fxs)
 {
 	struct cs_disk *disk = op->disk;
+	if (done->which == CS_INDEX_DURABLE) {
+		queue_unlink(op);
+		cs_unlink_kick(cs, disk, fxs);
+		return;
+	}
 	disk->unlinking--;
 	if (done->status != 0 && done->status != DFS_ENOENT)
 		(void)cs_store_verdict(cs, disk, "deleting a chunk", done->status, fxs);

@@ -5,12 +5,11 @@
  */
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/disk.h"
+#include "chunkserver/core/index.h"
 #include "chunkserver/core/peers.h"
-#include "chunkserver/core/records.h"
 #include "chunkserver/core/write.h"
 #include "libdfsproto/base/crc32c.h"
 #include "libdfsproto/base/errors.h"
-#include "libdfsproto/wire/record.h"
 
 static u32 blocks_end(u32 end)
 {
@@ -57,12 +56,7 @@ static struct dfs_buf *describe(struct cs *cs, const struct dfs_write *write)
 	    .index = write->index,
 	    .hint = write->hint,
 	};
-	struct dfs_writer writer;
-	dfs_writer_init(&writer, CS_DISK_VERSION, DFS_RECORD_HEADER_BYTES);
-	dfs_record_begin(&writer);
-	dfs_cs_descriptor_put(&writer, &row);
-	dfs_record_seal(&writer, DFS_CS_DESCRIPTOR_MAGIC);
-	return dfs_writer_take(&writer);
+	return cs_describe(&row);
 }
 
 /* The chunk, made in memory when this write is its first. */

@@ -94,12 +94,13 @@ struct cs_delete {
 };
 
 struct cs_check {
-	u8 mode;      /* enum cs_recovery. */
-	bool down;    /* Finding the end: going down. */
-	u32 segment;  /* Being read. */
-	u32 length;   /* The chunk's, once found. */
-	u32 accepted; /* Blocks whose contents differed and were accepted. */
-	u32 refused;  /* Blocks that differ and stay so: readers will see it. */
+	u8 mode;                   /* enum cs_recovery. */
+	bool down;                 /* Finding the end: going down. */
+	u32 segment;               /* Being read. */
+	u32 length;                /* The chunk's, once found. */
+	u32 accepted;              /* Blocks whose contents differed and were accepted. */
+	struct dfs_buf *attribute; /* MAKING: of the new file. */
+	u32 refused;               /* Blocks that differ and stay so: readers will see it. */
 };
 
 struct cs_op {

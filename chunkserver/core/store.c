@@ -90,6 +90,7 @@ void cs_sync_finished(struct cs *cs, struct cs_op *op, int status, struct dfs_fx
 	u64 covered = status == 0 ? live->sync_covers : UINT64_MAX;
 	if (status == 0) {
 		live->synced = dfs_max(live->synced, covered);
+		op->chunk->flags |= CS_SYNCED; /* Into the row with its next change. */
 		if (live->writing == 0 && live->writes == live->synced)
 			cs_crcs_settle(live);
 	}

@@ -314,6 +314,55 @@ static void a_new_chunk_does_not_inherit_a_leftover_file(void **state)
 	done(world);
 }
 
+static void lose_file(struct cs_world *world, u64 file)
+{
+	struct dfs_io io = {.kind = DFS_IO_FILE_UNLINK, .file = file};
+	struct disk_result result;
+	disk_sim_finish(world->disks[0], disk_sim_begin(world->disks[0], &io, NULL), &result);
+	disk_sim_settle(world->disks[0]);
+}
+
+static void a_chunk_that_was_never_synced_is_empty_after_its_file_is_lost(void **state)
+{
+	(void)state;
+	struct cs_world *world = world_with_chunks();
+	static const u8 zeros[9000];
+	assert_int_equal(world_write_now(world, 200, 0, data, 9000), 0);
+	assert_int_equal(world_write_now(world, 201, 0, data, 9000), 0);
+	assert_int_equal(world_sync_now(world, 201), 0); /* And with it the row of 200. */
+	world_crash(world, true);
+	lose_file(world, 200);
+	world_start(world);
+	world_expect(world, 200, 0, zeros, sizeof(zeros));
+	world_expect(world, 201, 0, data, 9000);
+	assert_int_equal(world_write_now(world, 200, 5000, data, 100), 0);
+	world_expect(world, 200, 5000, data, 100);
+	world_run(world, DFS_SEC);
+	assert_int_equal(world_held_state(world, 200), DFS_HELD_GOOD);
+	assert_int_equal(world->errors_count, 0);
+	expect_chunks(world);
+	done(world);
+}
+
+static void a_chunk_that_was_synced_is_damaged_when_its_file_is_lost(void **state)
+{
+	(void)state;
+	struct cs_world *world = world_with_chunks();
+	assert_int_equal(world_write_now(world, 200, 0, data, 9000), 0);
+	assert_int_equal(world_sync_now(world, 200), 0);
+	assert_int_equal(world_write_now(world, 200, 9000, data, 100), 0);
+	assert_int_equal(world_sync_now(world, 200), 0);
+	world_crash(world, true);
+	lose_file(world, 200);
+	world_start(world);
+	assert_int_equal(world_status(world, world_read(world, 200, 0, 4096)), DFS_ECORRUPT);
+	assert_int_equal(world_write_now(world, 200, 0, data, 100), DFS_ECORRUPT);
+	world_run(world, DFS_SEC);
+	assert_int_equal(world_held_state(world, 200), DFS_HELD_SUSPECT);
+	expect_chunks(world);
+	done(world);
+}
+
 static void large_chunks_are_checked_in_full(void **state)
 {
 	(void)state;
@@ -354,6 +403,8 @@ int main(void)
 	    cmocka_unit_test(foreign_files_are_left_alone_and_undescribed_ones_adopted),
 	    cmocka_unit_test(files_whose_rows_the_power_took_are_found),
 	    cmocka_unit_test(a_new_chunk_does_not_inherit_a_leftover_file),
+	    cmocka_unit_test(a_chunk_that_was_never_synced_is_empty_after_its_file_is_lost),
+	    cmocka_unit_test(a_chunk_that_was_synced_is_damaged_when_its_file_is_lost),
 	    cmocka_unit_test(large_chunks_are_checked_in_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
