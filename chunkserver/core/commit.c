@@ -1,11 +1,14 @@
 /*
- * See commit.h. Costs one sync of the index's log per group.
+ * See commit.h. Costs one sync of the index's log per group, and at most one per second for what
+ * nobody waits for: so that a power cut leaves the rows of all but the last second's new chunks.
  */
 #include "chunkserver/core/commit.h"
 
 #include "chunkserver/core/disk.h"
 #include "chunkserver/core/handlers.h"
 #include "libdfsproto/base/errors.h"
+
+#define WAIT_MAX (1 * DFS_SEC)
 
 static void begin(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 {
@@ -14,6 +17,7 @@ static void begin(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 	op->disk = disk;
 	op->ticket = disk->kv_written;
 	disk->kv_syncing = true;
+	disk->kv_waits_since = 0;
 	struct dfs_io io = {.kind = DFS_IO_KV_SYNC, .disk = disk->index};
 	dfs_fx_io(fxs, cs_op_tag(op, CS_IO_MAIN), &io, NULL);
 }
@@ -78,4 +82,25 @@ void cs_commit_done(struct cs *cs, struct cs_op *op, const struct cs_done *done,
 void cs_commit_fail(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 {
 	wake(cs, disk, UINT64_MAX, DFS_EDISK_FAILED, fxs);
+}
+
+static nsec late_at(const struct cs_disk *disk)
+{
+	bool waits = disk->kv_waits_since != 0 && !disk->kv_syncing && disk->phase == CS_DISK_READY;
+	return waits ? disk->kv_waits_since + WAIT_MAX : DFS_NEVER;
+}
+
+void cs_commit_tick(struct cs *cs, struct dfs_fxs *fxs)
+{
+	for (u32 i = 0; i < cs->disks_count; i++)
+		if (late_at(&cs->disks[i]) <= cs->now)
+			begin(cs, &cs->disks[i], fxs);
+}
+
+nsec cs_commit_deadline(const struct cs *cs)
+{
+	nsec deadline = DFS_NEVER;
+	for (u32 i = 0; i < cs->disks_count; i++)
+		deadline = dfs_min(deadline, late_at(&cs->disks[i]));
+	return deadline;
 }

@@ -18,6 +18,9 @@ bool cs_commit_wait(struct cs *cs, struct cs_disk *disk, struct cs_op *op, u64 t
 		    struct dfs_fxs *fxs);
 /* Begin a sync now, so that a later wait is shorter. */
 void cs_commit_begin(struct cs *cs, struct cs_disk *disk, u64 ticket, struct dfs_fxs *fxs);
+/* What was written a while ago and nobody waits for. */
+void cs_commit_tick(struct cs *cs, struct dfs_fxs *fxs);
+nsec cs_commit_deadline(const struct cs *cs);
 /* The disk failed: wake all who wait. */
 void cs_commit_fail(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs);
 

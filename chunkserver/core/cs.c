@@ -5,6 +5,7 @@
  */
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/clean.h"
+#include "chunkserver/core/commit.h"
 #include "chunkserver/core/delete.h"
 #include "chunkserver/core/disk.h"
 #include "chunkserver/core/op.h"
@@ -133,6 +134,7 @@ static void tick(struct cs *cs, struct dfs_fxs *fxs)
 	cs_space_tick(cs, fxs);
 	cs_clean_tick(cs, fxs);
 	cs_gone_tick(cs, fxs);
+	cs_commit_tick(cs, fxs);
 	cs_masters_tick(cs, fxs);
 	cs_peers_tick(cs, fxs);
 	cs_disks_settle(cs, fxs);
@@ -185,6 +187,7 @@ static nsec deadline(const void *core)
 	nsec at = dfs_min(cs->space_at, cs->peers_deadline);
 	at = dfs_min(at, cs_masters_deadline(cs));
 	at = dfs_min(at, cs_gone_deadline(cs));
+	at = dfs_min(at, cs_commit_deadline(cs));
 	return dfs_min(at, cs_clean_deadline(cs));
 }
 

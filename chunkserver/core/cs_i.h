@@ -112,6 +112,7 @@ struct cs_disk {
 	u64 kv_written; /* Batches written. */
 	u64 kv_synced;  /* So many of them are on stable storage. */
 	bool kv_syncing;
+	nsec kv_waits_since;        /* Oldest write that no sync covers yet; 0: none. */
 	struct dfs_list kv_waiters; /* cs_op.wait_node: want kv_synced >= their ticket. */
 	u64 boot;                   /* The counters row. */
 	u64 fresh_from;

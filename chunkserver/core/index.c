@@ -108,6 +108,8 @@ int cs_index_write(struct cs *cs, struct cs_disk *disk, struct dfs_fxs *fxs)
 	int status = dfs_kv_write(disk->kv, &disk->batch);
 	if (status == 0) {
 		disk->kv_written++;
+		if (disk->kv_waits_since == 0)
+			disk->kv_waits_since = cs->now;
 		return 0;
 	}
 	if (status == DFS_EDISK_FULL || status == DFS_ENOSPC) {
