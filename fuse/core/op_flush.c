@@ -28,6 +28,10 @@ static void start(struct cl *cl, struct cl_task *task, bool sync)
 
 void cl_flush_call_start(struct cl *cl, struct cl_task *task)
 {
+#ifdef DFS_PLANT_CLOSE_EARLY
+	cl_task_finish(cl, task, 0);
+	return;
+#endif
 	start(cl, task, false);
 }
 

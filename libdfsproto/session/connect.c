@@ -53,6 +53,13 @@ void session_on_link_up(struct dfs_session *session, struct dfs_fxs *fxs)
 {
 	session_move(session, DFS_SESSION_GREETING);
 	session->framer = dfs_framer_new();
+#ifdef DFS_PLANT_KEEP_PARTIAL_FRAME
+	if (session->retired != NULL) {
+		dfs_framer_free(session->framer);
+		session->framer = session->retired;
+		session->retired = NULL;
+	}
+#endif
 	dfs_framer_bound(session->framer, DFS_HANDSHAKE_BODY_BYTES_MAX, 0);
 	session_greet(session, fxs);
 }

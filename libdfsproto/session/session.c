@@ -159,8 +159,10 @@ bool dfs_session_next(struct dfs_session *session, nsec now, struct dfs_session_
 		      struct dfs_fxs *fxs)
 {
 	session_note_time(session, now);
+#ifndef DFS_PLANT_KEEP_PARTIAL_FRAME
 	dfs_framer_free(session->retired);
 	session->retired = NULL;
+#endif
 	for (;;) {
 		memset(ret_event, 0, sizeof(*ret_event));
 		if (session->pending) {

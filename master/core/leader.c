@@ -175,6 +175,9 @@ void ms_leader_submit(struct ms *ms, struct dfs_fxs *fxs)
 	ms->log.dirty = false;
 	struct dfs_io io = {.kind = DFS_IO_KV_SYNC, .disk = MS_KV_LOG};
 	dfs_fx_io(fxs, MS_IO_LOG_SYNC, &io, NULL);
+#ifdef DFS_PLANT_ANSWER_BEFORE_SYNC
+	(void)ms_raft_persisted(ms->raft, ms->now, leader->syncing_index);
+#endif
 }
 
 void ms_leader_synced(struct ms *ms, struct dfs_fxs *fxs)

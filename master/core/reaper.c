@@ -22,7 +22,11 @@ bool ms_reaper_is_purging(const struct ms *ms, u64 ino)
 void ms_reaper_orphaned(struct ms *ms, u64 ino)
 {
 	/* Before the end of the grace the table is the list: it is scanned then. */
-	if (ms->reaper.grace_over && !ms_is_open(&ms->clients, ino))
+	bool open = ms_is_open(&ms->clients, ino);
+#ifdef DFS_PLANT_PURGE_OPEN
+	open = false;
+#endif
+	if (ms->reaper.grace_over && !open)
 		ms_chunk_list_add(&ms->reaper.orphans, ino);
 }
 
@@ -95,7 +99,11 @@ static void purge(struct ms *ms)
 	dfs_writer_init(&ids, DFS_PROTOCOL_VERSION, 0);
 	while (reaper->orphans.count > 0 && ids.items < PURGE_INODES) {
 		struct dfs_id id = {.id = reaper->orphans.chunks[--reaper->orphans.count]};
-		if (ms_is_open(&ms->clients, id.id) || ms_reaper_is_purging(ms, id.id))
+#ifndef DFS_PLANT_PURGE_OPEN
+		if (ms_is_open(&ms->clients, id.id))
+			continue;
+#endif
+		if (ms_reaper_is_purging(ms, id.id))
 			continue;
 		struct purging *purging = calloc(1, sizeof(*purging));
 		DFS_ASSERT(purging != NULL);

@@ -127,6 +127,9 @@ int ms_repeat(struct ms_state *state, u64 session_id, u64 sequence, struct ms_re
 		return DFS_EBUSY;
 	if (sequence > session->highest)
 		return 0; /* The common case: nothing to look up. */
+#ifdef DFS_PLANT_APPLY_TWICE
+	return 0;
+#endif
 	struct dfs_row_result row;
 	int status = ms_row_result_get(state, ms_key2(MS_TABLE_RESULT, session_id, sequence), &row);
 	if (status != 0)

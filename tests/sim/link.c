@@ -217,6 +217,21 @@ static void append(struct end *end, const u8 *data, u32 length)
 	end->count += length;
 }
 
+/* Of the `length` bytes that were appended last. */
+static void flip_bit(struct sim_node *node, struct end *end, u32 length)
+{
+	u64 at = dfs_prng_below(&node->sim->prng, length);
+	u8 bit = (u8)(1u << dfs_prng_below(&node->sim->prng, 8));
+	end->bytes[end->start + end->count - length + at] ^= bit;
+	node->flip = FLIP_NOTHING;
+	sim_trace(node->sim, "%-8s a bit flips on the way", node->spec.name);
+}
+
+void sim_flip_next(struct sim_node *node, bool payload)
+{
+	node->flip = payload ? FLIP_PAYLOAD : FLIP_FRAME;
+}
+
 void link_send(struct sim_node *node, const struct dfs_fx *fx)
 {
 	struct sim *sim = node->sim;
@@ -228,9 +243,13 @@ void link_send(struct sim_node *node, const struct dfs_fx *fx)
 	if (end->finish)
 		return; /* Reset, and not told yet. */
 	append(end, fx->buf->data, fx->buf->length);
+	if (node->flip == FLIP_FRAME)
+		flip_bit(node, end, fx->buf->length);
 	if (fx->payload != NULL) {
 		DFS_ASSERT(fx->payload_offset + fx->payload_bytes <= fx->payload->capacity);
 		append(end, fx->payload->data + fx->payload_offset, fx->payload_bytes);
+		if (node->flip == FLIP_PAYLOAD && fx->payload_bytes > 0)
+			flip_bit(node, end, fx->payload_bytes);
 	}
 	end->choked = end->choked || end->count > QUEUE_HIGH;
 	if (!end->waiting)

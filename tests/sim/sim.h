@@ -118,6 +118,9 @@ void sim_heal(struct sim *sim);
 bool sim_reset_link(struct sim_node *node);
 bool sim_stall_link(struct sim_node *node, nsec time);
 /* Of 256 connection attempts so many are refused though somebody listens. */
+/* One bit of the next frame that the node sends is flipped on its way; `payload`: of the next one
+ * with a payload, in that. */
+void sim_flip_next(struct sim_node *node, bool payload);
 /* Has everything that earlier lives of the node sent been delivered, or been lost for good? */
 bool sim_drained(const struct sim_node *node);
 void sim_refuse(struct sim *sim, u32 rate);

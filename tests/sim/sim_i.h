@@ -73,6 +73,7 @@ struct sim_node {
 	struct kv_sim *kvs[SIM_KVS_MAX];
 	bool crash_armed;
 	enum sim_crash crash_how;
+	enum { FLIP_NOTHING, FLIP_FRAME, FLIP_PAYLOAD } flip;
 };
 
 struct sim {

@@ -18,6 +18,7 @@ enum fault {
 	FAULT_RESET,
 	FAULT_REFUSE,
 	FAULT_CLOCK,
+	FAULT_FLIP,
 	FAULTS,
 };
 _Static_assert(FAULTS == dfs_array_count(((struct shape *)0)->weights), "a weight for each");
@@ -111,6 +112,9 @@ static void strike_once(struct nemesis *nemesis, enum fault fault)
 	case FAULT_CLOCK:
 		sim_wall_jump(any->node, (s64)dfs_prng_below(&nemesis->prng, 600 * DFS_SEC) -
 					     (s64)(300 * DFS_SEC));
+		break;
+	case FAULT_FLIP:
+		sim_flip_next(any->node, dfs_prng_below(&nemesis->prng, 4) != 0);
 		break;
 	case FAULTS:
 		break;

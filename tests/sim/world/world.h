@@ -23,7 +23,7 @@ struct shape {
 	bool shared;     /* Actors also meet in a shared directory. */
 	nsec length;     /* How long the nemesis works. */
 	nsec fault_gap;  /* Between faults, on average; 0: no faults. */
-	u32 weights[12]; /* Of each fault, enum fault of nemesis.c. */
+	u32 weights[13]; /* Of each fault, enum fault of nemesis.c. */
 	u32 interrupts;  /* Of 256 calls. */
 	u32 forgets;
 	u32 file_bytes;   /* Typical size of a write. */
