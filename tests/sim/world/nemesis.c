@@ -176,6 +176,8 @@ void nemesis_stop(struct world *world)
 
 void nemesis_free(struct world *world)
 {
+	if (world->nemesis == NULL)
+		return;
 	sim_disarm(world->sim, &world->nemesis->strike);
 	sim_disarm(world->sim, &world->nemesis->heal);
 	free(world->nemesis);

@@ -101,18 +101,41 @@ static void expect_clean(struct world *world)
 			   (unsigned long long)left, server, (unsigned long long)chunk);
 }
 
-u64 run_seed(const struct run_options *options, struct world *ret_summary)
+struct world *world_new(u64 seed, const struct shape *shape, FILE *trace, enum dfs_log_level level)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	DFS_ASSERT(world != NULL);
-	world->seed = options->seed;
-	world->trace = options->trace;
-	dfs_prng_seed(&world->prng, options->seed);
-	shape_draw(&world->shape, &world->prng);
-	world->sim = sim_new(options->seed, &world->shape.tuning);
-	sim_trace_to(world->sim, options->trace, DFS_LOG_DEBUG);
+	world->seed = seed;
+	world->trace = trace;
+	dfs_prng_seed(&world->prng, seed);
+	if (shape == NULL)
+		shape_draw(&world->shape, &world->prng);
+	else
+		world->shape = *shape;
+	world->sim = sim_new(seed, &world->shape.tuning);
+	sim_trace_to(world->sim, trace, level);
 	cluster_build(world);
 	cluster_start(world);
+	return world;
+}
+
+void world_free(struct world *world)
+{
+	nemesis_free(world);
+	actors_free(world);
+	shared_free(world);
+	cluster_free(world);
+	free(world);
+	u64 buffers = dfs_buf_live_count();
+	if (buffers != 0) {
+		fprintf(stderr, "wrong: %llu buffers are leaked\n", (unsigned long long)buffers);
+		_exit(1);
+	}
+}
+
+u64 run_seed(const struct run_options *options, struct world *ret_summary)
+{
+	struct world *world = world_new(options->seed, NULL, options->trace, DFS_LOG_DEBUG);
 	actors_start(world);
 	if (world->shape.shared)
 		shared_start(world);
@@ -130,15 +153,6 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	run_phase(world, PHASE_END, DFS_SEC, "ending");
 	u64 hash = sim_hash(world->sim);
 	*ret_summary = *world;
-	nemesis_free(world);
-	actors_free(world);
-	shared_free(world);
-	cluster_free(world);
-	free(world);
-	u64 buffers = dfs_buf_live_count();
-	if (buffers != 0) {
-		fprintf(stderr, "%llu buffers are leaked\n", (unsigned long long)buffers);
-		_exit(1);
-	}
+	world_free(world);
 	return hash;
 }

@@ -102,6 +102,10 @@ void nemesis_stop(struct world *world);
 void nemesis_free(struct world *world);
 
 /* run.c */
+/* A cluster that is starting; nobody uses it and nothing goes wrong yet. `shape` NULL: the seed's.
+ */
+struct world *world_new(u64 seed, const struct shape *shape, FILE *trace, enum dfs_log_level level);
+void world_free(struct world *world);
 struct run_options {
 	u64 seed;
 	FILE *trace;
