@@ -2,7 +2,7 @@
  * What has happened to the thread behind a request. The kernel sends FUSE_INTERRUPT for any signal,
  * also for those after which a system call on a local disk would simply finish: SIGALRM of a
  * progress meter, SIGCHLD, SIGURG of a Go runtime. Answering EINTR to those breaks unmodified
- * programs, so the pending signals decide (proc(5), /proc/TID/status and /proc/TID/stat).
+ * programs, so the pending signals decide (proc(5), /proc/TID/status).
  *
  * Called by interrupt.c.
  */
@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PF_EXITING 0x4u /* include/linux/sched.h; field 9 of /proc/TID/stat. */
 
 static u64 signal_bit(int number)
 {
@@ -43,23 +41,20 @@ static u64 mask_find(const char *status, const char *name)
 	return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 16);
 }
 
-static bool exiting(u32 thread)
+/*
+ * A thread that ends has given its memory back before it closes its files; kernel threads never had
+ * any. Not from /proc/TID/stat: that waits for a thread in execve(2), which may be waiting for us.
+ */
+static bool exiting(const char *status)
 {
-	char stat[1024];
-	if (!proc_read(thread, "stat", stat, sizeof(stat)))
-		return true;
-	/* The name, in parentheses, may hold anything: count from the last one. */
-	const char *at = strrchr(stat, ')');
-	for (u32 field = 2; at != NULL && field < 9; field++)
-		at = strchr(at + 1, ' ');
-	return at == NULL || (strtoul(at, NULL, 10) & PF_EXITING) != 0;
+	return strstr(status, "\nVmSize:") == NULL && strstr(status, "\nKthread:\t1") == NULL;
 }
 
 enum caller_state caller_look(u32 thread)
 {
 	char status[4096];
 	/* 0: a thread of another pid namespace. Nothing is known of it, so let it go. */
-	if (thread == 0 || !proc_read(thread, "status", status, sizeof(status)) || exiting(thread))
+	if (thread == 0 || !proc_read(thread, "status", status, sizeof(status)) || exiting(status))
 		return CALLER_DYING;
 	u64 pending = (mask_find(status, "SigPnd:") | mask_find(status, "ShdPnd:")) &
 		      ~mask_find(status, "SigBlk:");
