@@ -7,7 +7,8 @@
  * what that said is good enough. A direct reader has nobody to ask for it: its read asks GETATTR
  * itself, side by side with the chunks, and starts over when the file has changed under it.
  *
- * A read is cut into parts at slots (512 KiB), which are under way at once: read_part.c.
+ * A read is cut into parts at slots (512 KiB), which are under way at once: read_part.c
+ * sends READ (libdfsproto/schema/wire.def), and chunkserver/core/on_read.c takes it up.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
@@ -39,11 +40,19 @@ static void go_on(struct cl *cl, struct cl_task *task)
 		answer(cl, task);
 }
 
+static void fail(struct cl *cl, struct cl_task *task)
+{
+	cl_master_cancel(cl, &task->mutation.rpc);
+	cl_task_finish(cl, task, task->failure);
+}
+
 void cl_read_part_done(struct cl *cl, struct cl_task *task, int status)
 {
 	if (status != 0) {
-		cl_master_cancel(cl, &task->mutation.rpc);
-		cl_task_finish(cl, task, status);
+		/* While parts are being begun the task must stay: read_begin ends it. */
+		task->failure = status;
+		if (!task->starting)
+			fail(cl, task);
 		return;
 	}
 	DFS_ASSERT(task->parts_left > 0);
@@ -128,10 +137,13 @@ static void read_begin(struct cl *cl, struct cl_task *task)
 	}
 	/* Parts may be done at once; the answer waits for the last of them. */
 	task->starting = true;
-	for (u32 i = 0; i < count; i++)
+	for (u32 i = 0; i < count && task->failure == 0; i++)
 		cl_part_start(cl, &parts[i]);
 	task->starting = false;
-	go_on(cl, task);
+	if (task->failure != 0)
+		fail(cl, task);
+	else
+		go_on(cl, task);
 }
 
 void cl_read_start(struct cl *cl, struct cl_task *task)
