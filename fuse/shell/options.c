@@ -95,6 +95,10 @@ static const struct option_row rows[] = {
     {"group", OPTION_NOTED, 0, NULL},
     {"nogroup", OPTION_NOTED, 0, NULL},
     {"comment", OPTION_NOTED, 0, NULL},
+    /* What the kernel shows of a mount, and mount(8) repeats at a remount. */
+    {"user_id", OPTION_NOTED, 0, NULL},
+    {"group_id", OPTION_NOTED, 0, NULL},
+    {"max_read", OPTION_NOTED, 0, NULL},
 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(char *text, const char *format, ...)

@@ -18,13 +18,16 @@ mkdir "$at" "$work/sbin" "$mnt/home" "$mnt/home/joe"
 echo hello >"$mnt/home/joe/file"
 # mount(8) looks in /sbin; the machine's own is left alone.
 cp "$helper" "$work/sbin/mount.dfs"
-[ -e /sbin/mount.dfs ] || { touch /sbin/mount.dfs && made=1; }
-mount --bind "$work/sbin/mount.dfs" /sbin/mount.dfs
+made=()
+for name in mount.dfs mount.fuse.dfs; do
+	[ -e /sbin/$name ] || { touch /sbin/$name && made+=(/sbin/$name); }
+	mount --bind "$work/sbin/mount.dfs" "$(readlink -f /sbin/$name)"
+done
 after() {
-	for i in 1 2 3; do umount -l "$at" 2>/dev/null; done
+	while umount -l "$at" 2>/dev/null; do :; done
 	umount /etc/fstab 2>/dev/null
-	umount /sbin/mount.dfs
-	[ -z "${made:-}" ] || rm -f /sbin/mount.dfs
+	umount /sbin/mount.dfs /sbin/mount.fuse.dfs 2>/dev/null
+	[ ${#made[@]} = 0 ] || rm -f "${made[@]}"
 	return 0
 }
 served() { pgrep -f "mount.dfs $1 $at" >/dev/null; }
