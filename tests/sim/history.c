@@ -57,6 +57,7 @@ void history_truncate(struct history *history, u64 size)
 	op->offset = size;
 	op->flushed = true; /* It was acknowledged by the master. */
 	history->size_uncertain = false;
+	history->loss_told = history->loss_told && size > 0;
 	image_truncate(&history->now, size);
 }
 
@@ -111,6 +112,7 @@ void history_synced(struct history *history)
 {
 	clear_ops(history);
 	image_copy(&history->synced, &history->now);
+	history->lossy = history->loss_told;
 	history->uncertain = false;
 	history->loss_hidden = false;
 	history->mount_died = false;
@@ -122,6 +124,7 @@ void history_power_cut(struct history *history)
 	if (history->ops_count == 0)
 		return;
 	history->uncertain = true;
+	history->lossy = true;
 	history->loss_untold = true;
 	for (u32 i = 0; i < history->ops_count; i++)
 		history->loss_hidden = history->loss_hidden || history->ops[i].left;
@@ -130,6 +133,7 @@ void history_power_cut(struct history *history)
 void history_loss_told(struct history *history)
 {
 	bool lost = false;
+	history->loss_told = history->lossy;
 	for (u32 i = 0; i < history->ops_count; i++)
 		lost = lost || !history->ops[i].flushed || history->ops[i].maybe;
 	if (!lost)
@@ -141,9 +145,11 @@ void history_loss_told(struct history *history)
 
 void history_mount_died(struct history *history)
 {
+	bool told = history->loss_told;
 	history->loss_untold = false;
 	history_left(history);
 	history_loss_told(history);
+	history->loss_told = told;
 }
 
 void history_left(struct history *history)
@@ -158,13 +164,13 @@ void history_left(struct history *history)
 static void explain(const struct history *history, const struct history_op *op, u64 offset,
 		    u64 length, const u8 *got, bool *ok)
 {
-	bool sure = !op->maybe && !history->uncertain;
-	for (u64 i = 0; i < length; i++) {
-		u64 at = offset + i;
-		bool touched = op->truncate ? at >= op->offset
-					    : at >= op->offset && at < op->offset + op->length;
-		if (!touched)
-			continue;
+	bool sure = !op->maybe && !history->uncertain && !history->loss_told;
+	u64 from = dfs_max(offset, op->offset);
+	u64 to = offset + length;
+	if (!op->truncate)
+		to = dfs_min(to, op->offset + op->length);
+	for (u64 at = from; at < to; at++) {
+		u64 i = at - offset;
 		bool equal = got[i] == (op->truncate ? 0 : op->data[at - op->offset]);
 		/* A truncation that was acknowledged is in the master's log: it is never undone. */
 		if (sure || (op->truncate && op->flushed && !op->maybe))
@@ -182,7 +188,7 @@ static bool allows_doubtful(const struct history *history, u64 offset, u64 lengt
 	DFS_ASSERT(ok != NULL && old != NULL);
 	image_read(&history->synced, offset, old, length);
 	for (u64 i = 0; i < length; i++)
-		ok[i] = got[i] == old[i];
+		ok[i] = got[i] == old[i] || (history->loss_told && got[i] == 0);
 	for (u32 i = 0; i < history->ops_count; i++)
 		explain(history, &history->ops[i], offset, length, got, ok);
 	u64 wrong = 0;
@@ -202,7 +208,7 @@ bool history_allows(const struct history *history, u64 offset, u64 length, const
 	*ret_wrong = offset + dfs_min(count, wanted);
 	if (count != wanted && !history->size_uncertain)
 		return false;
-	if (history->uncertain)
+	if (history->uncertain || history->loss_told)
 		return allows_doubtful(history, offset, count, data, ret_wrong);
 	u8 page[IMAGE_PAGE_BYTES];
 	for (u64 at = 0; at < count; at += sizeof(page)) {
@@ -217,6 +223,35 @@ bool history_allows(const struct history *history, u64 offset, u64 length, const
 		return false;
 	}
 	return true;
+}
+
+/* Has the chunk from `start` on been there since it was synced? */
+static bool chunk_is_safe(const struct history *history, u64 start, u64 bytes)
+{
+	for (u32 i = 0; i < history->ops_count; i++) {
+		if (history->ops[i].truncate && history->ops[i].offset <= start)
+			return false; /* It went then; what is there now is a new one. */
+	}
+	for (u64 at = start; at < dfs_min(start + bytes, history->synced.length);
+	     at += IMAGE_PAGE_BYTES) {
+		if (image_at(&history->synced, at) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool history_may_be_lost(const struct history *history, u64 offset, u64 length, u32 chunk_shift)
+{
+	u64 bytes = UINT64_C(1) << chunk_shift;
+	if (history->loss_told)
+		return true;
+	if (!history->lossy)
+		return false;
+	for (u64 start = offset & ~(bytes - 1); start < offset + length; start += bytes) {
+		if (!chunk_is_safe(history, start, bytes))
+			return true;
+	}
+	return false;
 }
 
 bool history_touches(const struct history *history, u64 offset, u64 length)

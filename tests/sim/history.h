@@ -29,6 +29,8 @@ struct history {
 	struct history_op *ops; /* Since the last fsync. */
 	u32 ops_count;
 	bool uncertain;   /* Bytes touched by ops may be old ones; reads are checked against all. */
+	bool lossy;       /* Since the last sync a power cut may have taken whole chunks. */
+	bool loss_told;   /* A read or an fsync said so: the chunk may come back as zeros. */
 	bool loss_hidden; /* A power cut may have taken what nobody watched over. */
 	bool loss_untold; /* A power cut came: a later call may say that it took something. */
 	bool mount_died;  /* Since then nothing was adopted: ops not flushed may be missing. */
@@ -48,7 +50,8 @@ void history_synced(struct history *history);
 /* Nobody has it open any more. */
 void history_left(struct history *history);
 /* A chunkserver lost power; the mount died. */
-/* A call said that something was lost: what was not flushed may be missing. */
+/* A call said that something was lost: what was not flushed may be missing, whole chunks may be
+ * gone. */
 void history_loss_told(struct history *history);
 void history_power_cut(struct history *history);
 void history_mount_died(struct history *history);
@@ -57,6 +60,8 @@ u64 history_size(const struct history *history);
 /* Is it what a read of [offset, +length) may return? Names the first byte that is wrong. */
 bool history_allows(const struct history *history, u64 offset, u64 length, const u8 *data,
 		    u64 count, u64 *ret_wrong);
+/* May a read there fail, because a chunk that was never synced is gone? */
+bool history_may_be_lost(const struct history *history, u64 offset, u64 length, u32 chunk_shift);
 /* Can bytes there differ from `now`? */
 bool history_touches(const struct history *history, u64 offset, u64 length);
 /* The next range above `from` that uncertain ops touch, cut to `max` bytes. False: none. */

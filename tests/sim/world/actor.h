@@ -80,6 +80,8 @@ bool actor_open_path(struct actor *actor, struct actor_file *open, const char *p
 void actor_close_file(struct actor *actor, struct actor_file *open);
 /* False: it is not known what was written. */
 bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length);
+/* Is the answer to a read there the loss of a chunk that was never synced? */
+bool actor_is_lost(struct history *data, int got, u64 offset, u64 length);
 void actor_read_range(struct actor *actor, const struct actor_file *open, u64 offset, u32 length);
 
 /* actor_names.c, actor_attr.c */

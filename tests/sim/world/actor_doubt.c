@@ -106,7 +106,7 @@ static int settle_range(struct actor *actor, struct model_node *node, const stru
 	if (status == 0)
 		history_adopt(&node->data, offset, bytes, count);
 	free(bytes);
-	return status;
+	return actor_is_lost(&node->data, status, offset, length) ? 0 : status;
 }
 
 bool actor_settle_file(struct actor *actor, struct model_node *node, const struct file *file)

@@ -151,10 +151,13 @@ bool act_open(struct actor *actor)
 }
 
 /* After a power cut the loss of what was not synced is told by a later call on the file. */
-static bool tells_of_loss(const struct model_node *node, int got)
+static bool tells_of_loss(struct model_node *node, int got)
 {
-	return node->data.loss_untold && got != 0 && got != MOUNT_DIED &&
-	       dfs_error_errno(got) == dfs_error_errno(DFS_EIO);
+	struct history *data = &node->data;
+	bool told = (data->loss_untold || data->lossy) && got != 0 && got != MOUNT_DIED &&
+		    dfs_error_errno(got) == dfs_error_errno(DFS_EIO);
+	data->loss_told = data->loss_told || (told && data->lossy);
+	return told;
 }
 
 void actor_close_file(struct actor *actor, struct actor_file *open)
@@ -245,16 +248,26 @@ bool act_write(struct actor *actor)
 	return true;
 }
 
+bool actor_is_lost(struct history *data, int got, u64 offset, u64 length)
+{
+	if (got != DFS_EIO || !history_may_be_lost(data, offset, length, DFS_CHUNK_SHIFT))
+		return false;
+	data->loss_told = true;
+	return true;
+}
+
 void actor_read_range(struct actor *actor, const struct actor_file *open, u64 offset, u32 length)
 {
 	u8 *bytes = malloc(length + 1);
 	DFS_ASSERT(bytes != NULL);
 	u32 count = 0;
 	u64 wrong;
-	const struct history *data = &open->node->data;
+	struct history *data = &open->node->data;
 	int got = proc_read(&actor->proc, &open->file, offset, bytes, length, &count);
-	if (actor_judge(actor, got, 0, "read", "") == SAME &&
-	    !history_allows(data, offset, length, bytes, count, &wrong))
+	if (actor_is_lost(data, got, offset, length)) {
+		sim_trace(actor->world->sim, "%-8s read: lost, it was never synced", actor->name);
+	} else if (actor_judge(actor, got, 0, "read", "") == SAME &&
+		   !history_allows(data, offset, length, bytes, count, &wrong))
 		world_fail(actor->world,
 			   "%s: read of ino %llu at %llu: byte %llu is wrong (0x%02x; %u of %u "
 			   "bytes read, size %llu%s)",

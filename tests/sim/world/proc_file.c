@@ -64,6 +64,7 @@ static int open_once(struct proc *proc, const char *path, int flags, u32 mode,
 	struct walk walk;
 	struct file file = {0};
 	bool created = false;
+	u64 life = mount_life(proc->mount);
 	int status = walk_path(proc, path, &walk);
 	if (status == 0 && (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) {
 		status = DFS_EEXIST;
@@ -73,8 +74,11 @@ static int open_once(struct proc *proc, const char *path, int flags, u32 mode,
 		status = create(proc, &walk, flags, mode, &file);
 		created = true;
 	}
+	/* The mount may have died between its answer and this process's hearing of it. */
+	if (status == 0 && life != mount_life(proc->mount))
+		status = MOUNT_DIED;
 	if (status == 0) {
-		file.life = mount_life(proc->mount);
+		file.life = life;
 		mount_hold(proc->mount, file.ino);
 	}
 	walk_end(proc, &walk);
