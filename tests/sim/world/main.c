@@ -2,7 +2,8 @@
  * dfs-sim: run seeds, each in a process of its own, so that a failing one fails alone.
  *
  *   dfs-sim [--from S] [--seeds N] [--jobs J] [--once] [--expect-failure]
- *   dfs-sim --seed S [--trace [FILE]]
+ *   dfs-sim --list FILE [--jobs J] [--once]
+ *   dfs-sim --seed S [--trace FILE|-]
  *
  * Every seed runs twice and must give one hash. tests/sim/run builds and calls this.
  */
@@ -18,7 +19,7 @@
 #define DFS_PLANT_NAME ""
 #endif
 
-enum { JOBS_MAX = 64, SECONDS_PER_SEED = 120 };
+enum { JOBS_MAX = 64, LISTED_MAX = 1000, SECONDS_PER_SEED = 120 };
 
 struct options {
 	u64 from;
@@ -28,6 +29,8 @@ struct options {
 	bool one_seed;
 	bool expect_failure; /* A planted bug: success is to see a seed fail. */
 	const char *trace;
+	const char *list;
+	u64 *listed; /* Seeds of the list; `seeds` of them. NULL: `from` and on. */
 };
 
 struct job {
@@ -110,6 +113,33 @@ static bool reap(const struct options *options, struct job *jobs, const char *se
 	return false;
 }
 
+static u64 seed_at(const struct options *options, u64 n)
+{
+	return options->listed != NULL ? options->listed[n] : options->from + n;
+}
+
+/* Numbers at the start of lines; the rest of a line is for people. */
+static bool read_list(struct options *options)
+{
+	FILE *file = fopen(options->list, "r");
+	if (file == NULL) {
+		perror(options->list);
+		return false;
+	}
+	char line[400];
+	options->listed = calloc(LISTED_MAX, sizeof(*options->listed));
+	DFS_ASSERT(options->listed != NULL);
+	options->seeds = 0;
+	while (fgets(line, sizeof(line), file) != NULL && options->seeds < LISTED_MAX) {
+		char *end;
+		u64 seed = strtoull(line, &end, 10);
+		if (end != line)
+			options->listed[options->seeds++] = seed;
+	}
+	fclose(file);
+	return true;
+}
+
 static int run_many(const struct options *options, const char *self)
 {
 	struct job jobs[JOBS_MAX] = {0};
@@ -123,7 +153,7 @@ static int run_many(const struct options *options, const char *self)
 			struct job *job = jobs;
 			while (job->pid != 0)
 				job++;
-			start_job(options, job, options->from + next++);
+			start_job(options, job, seed_at(options, next++));
 			running++;
 			continue;
 		}
@@ -148,10 +178,15 @@ static int run_many(const struct options *options, const char *self)
 static bool parse(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
-	    {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
-	    {"seed", required_argument, NULL, 's'},  {"jobs", required_argument, NULL, 'j'},
-	    {"once", no_argument, NULL, 'o'},        {"expect-failure", no_argument, NULL, 'x'},
-	    {"trace", required_argument, NULL, 't'}, {0},
+	    {"seeds", required_argument, NULL, 'n'},
+	    {"from", required_argument, NULL, 'f'},
+	    {"seed", required_argument, NULL, 's'},
+	    {"jobs", required_argument, NULL, 'j'},
+	    {"once", no_argument, NULL, 'o'},
+	    {"expect-failure", no_argument, NULL, 'x'},
+	    {"trace", required_argument, NULL, 't'},
+	    {"list", required_argument, NULL, 'l'},
+	    {0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", table, NULL)) != -1;) {
 		switch (option) {
@@ -177,6 +212,9 @@ static bool parse(int argc, char **argv, struct options *options)
 		case 't':
 			options->trace = optarg;
 			break;
+		case 'l':
+			options->list = optarg;
+			break;
 		default:
 			return false;
 		}
@@ -195,11 +233,15 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &options)) {
 		fprintf(stderr,
 			"usage: %s [--from S] [--seeds N] [--jobs J] [--once] "
-			"[--expect-failure] | --seed S [--trace FILE|-] [--once]\n",
+			"[--expect-failure] | --list FILE | --seed S [--trace FILE|-] [--once]\n",
 			argv[0]);
 		return EXIT_FAILURE;
 	}
 	if (options.one_seed)
 		return run_one(&options, options.from, true);
-	return run_many(&options, argv[0]);
+	if (options.list != NULL && !read_list(&options))
+		return EXIT_FAILURE;
+	int result = run_many(&options, argv[0]);
+	free(options.listed);
+	return result;
 }
