@@ -120,7 +120,7 @@ int disk_execute(struct disk_sim *disk, const struct disk_op *op, u64 limit)
 		change.kind = CHANGE_UNLINK;
 		break;
 	default:
-		DFS_ASSERT(!"an I/O that changes a file");
+		DFS_ASSERT(false); /* Only I/Os that change a file come here. */
 	}
 	make_change(disk, file, &change);
 	return 0;

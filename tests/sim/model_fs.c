@@ -170,7 +170,7 @@ static const char *name_of(const struct model_node *directory)
 		if (entry->node == directory)
 			return entry->name;
 	}
-	DFS_ASSERT(!"a directory is in its parent");
+	DFS_ASSERT(false); /* A directory is in its parent. */
 	return NULL;
 }
 
