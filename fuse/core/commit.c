@@ -55,6 +55,7 @@ static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_at
 	int status = cl_inode_attr(cl, inode, attr, true);
 	u64 generation = inode->map_generation;
 	inode->commit_tries = 0;
+	inode->commit_writer = (struct cl_caller){0};
 	inode->commits_heard = inode->commits_sent;
 	dfs_list_for_each_safe (node, &inode->targets_list) {
 		struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
@@ -72,11 +73,21 @@ static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_at
 		cl_targets_forget(cl, inode);
 }
 
+/* What is committed again is committed in the same name. */
+static void writer_restore(struct cl_inode *inode)
+{
+	if (inode->writer.uid == 0)
+		inode->writer = inode->commit_writer;
+}
+
 /* The data goes elsewhere, or nowhere. */
 static void refused(struct cl *cl, struct cl_inode *inode, int status)
 {
 	bool again = status == DFS_ESTALE && ++inode->commit_tries < STALE_MAX;
 	u32 redone = 0;
+	if (again)
+		writer_restore(inode);
+	inode->commit_writer = (struct cl_caller){0};
 	cl_rows_drop(cl, inode);
 	dfs_list_for_each_safe (node, &inode->targets_list) {
 		struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
@@ -105,6 +116,7 @@ static void on_commit_timer(struct cl *cl, struct cl_timer *timer)
 /* As if it had not been sent. */
 static void take_back(struct cl_inode *inode)
 {
+	writer_restore(inode);
 	inode->uncommitted = true;
 	inode->stored_end = dfs_max(inode->stored_end, inode->commit_end);
 	dfs_list_for_each (node, &inode->targets_list)
@@ -181,7 +193,9 @@ static void send(struct cl *cl, struct cl_inode *inode, u64 stored)
 	inode->commits_sent++;
 	inode->commit.rpc.done = on_committed;
 	dfs_list_init(&inode->commit.in_order);
-	cl_mutate(cl, &inode->commit, (struct cl_caller){0}, DFS_OP_COMMIT, &body);
+	inode->commit_writer = inode->writer;
+	inode->writer = (struct cl_caller){0};
+	cl_mutate(cl, &inode->commit, inode->commit_writer, DFS_OP_COMMIT, &body);
 }
 
 void cl_commit_work(struct cl *cl, struct cl_inode *inode)

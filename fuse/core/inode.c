@@ -190,6 +190,13 @@ void cl_inode_fail(struct cl *cl, struct cl_inode *inode, int status, const char
 	    inode->hint == NULL ? "" : (const char *)inode->hint, what, dfs_error_name(status));
 }
 
+/* Anybody but root who writes takes set-id bits away. */
+static u32 mode_written(u32 mode)
+{
+	mode &= ~(u32)S_ISUID;
+	return (mode & S_IXGRP) != 0 ? mode & ~(u32)S_ISGID : mode;
+}
+
 void cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
 {
 	const struct cl_inode *inode = cl_inode_find(cl, attr->ino);
@@ -199,6 +206,9 @@ void cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
 		attr->size = dfs_max(attr->size, inode->local_end);
 		attr->mtime = inode->local_mtime;
 		attr->ctime = dfs_max(attr->ctime, inode->local_mtime);
+		/* As the master will when it hears of it. */
+		if (inode->writer.uid != 0 || inode->commit_writer.uid != 0)
+			attr->mode = mode_written(attr->mode);
 	}
 	attr->ino = cl_ino_translate(cl, attr->ino);
 }

@@ -77,6 +77,8 @@ struct cl_inode {
 
 	/* Making it safe: flush.c, commit.c, sync.c. */
 	struct dfs_list flushes; /* struct cl_flush. */
+	struct cl_caller writer; /* Of what is not committed: root only if all of it is root's. */
+	struct cl_caller commit_writer; /* The same, of the COMMIT under way. */
 	struct cl_mutation commit;
 	u64 commit_seq;        /* It covers writes up to here, */
 	u64 commit_end;        /* with this end, */

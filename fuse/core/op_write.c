@@ -24,6 +24,8 @@ static bool admitted(struct cl *cl, const struct cl_task *task)
 static void put(struct cl *cl, struct cl_task *task)
 {
 	u32 flags = task->flags;
+	if (task->caller.uid != 0)
+		task->inode->writer = task->caller;
 	cl_write(cl, task->inode, task->offset, &task->data);
 	cl_write_press(cl, task->inode);
 	task->size = task->data.bytes;

@@ -38,9 +38,8 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
 				       FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA);
 	/* Not splice: plain copies are faster here. Not the kernel's write-back cache: it would
-	 * ignore sizes that change elsewhere. Not HANDLE_KILLPRIV: the kernel takes set-id bits
-	 * away itself, by SETATTR. Not readdirplus: with time-outs of zero the kernel throws the
-	 * attributes away. */
+	 * ignore sizes that change elsewhere. Not readdirplus: with time-outs of zero the kernel
+	 * throws the attributes away. HANDLE_KILLPRIV: its second version, see init_patch(). */
 	conn->want &=
 	    ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 			FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_READDIRPLUS |
@@ -48,13 +47,17 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 	shell->port.ready(shell->port.owner);
 }
 
-/* libfuse 3.14 knows PARALLEL_DIROPS but does not ask for it: its answer to INIT is completed. */
+/*
+ * libfuse 3.14 knows PARALLEL_DIROPS but does not ask for it, and does not know HANDLE_KILLPRIV_V2
+ * (the master takes set-id bits and capabilities away, so the kernel need not ask for them before
+ * every write): its answer to INIT is completed.
+ */
 static void init_patch(struct fuse_shell *shell, const struct iovec *vectors, int count)
 {
 	if (count != 2 || vectors[1].iov_len < offsetof(struct fuse_init_out, max_background))
 		return; /* An error, or a kernel from before 2010. */
 	struct fuse_init_out *out = vectors[1].iov_base;
-	out->flags |= shell->init_offered & FUSE_PARALLEL_DIROPS;
+	out->flags |= shell->init_offered & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
 }
 
 static ssize_t on_writev(int fd, struct iovec *vectors, int count, void *data)

@@ -71,7 +71,9 @@ int ms_op_commit(struct ms_state *state, const struct ms_op *op, const struct df
 	inode->row.size = dfs_max(inode->row.size, body->size);
 	ms_inode_changed(inode, op->wall);
 	inode->row.mtime = body->mtime;
-	if (body->chunks.count > 0)
+	/* A COMMIT comes in the name of whoever wrote. */
+	status = ms_privileges_drop(state, inode, op->uid != 0);
+	if (status == 0 && body->chunks.count > 0)
 		status = add_chunks(state, inode, body);
 	result->attr = ms_inode_attr(inode->ino, &inode->row);
 	return status;

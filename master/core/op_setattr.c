@@ -26,21 +26,22 @@ static int check(const struct ms_inode *inode, const struct dfs_setattr *body)
 	return body->size > INT64_MAX ? DFS_EFBIG : 0;
 }
 
-/* chown(2) on Linux: programs lose set-user-id, and set-group-id where the group may execute
- * (without that the bit once meant mandatory locking, and stays). Directories keep theirs. */
 static void change_owner(struct ms_inode *inode, const struct dfs_setattr *body)
 {
 	if ((body->valid & DFS_SETATTR_UID) != 0)
 		inode->row.uid = body->uid;
 	if ((body->valid & DFS_SETATTR_GID) != 0)
 		inode->row.gid = body->gid;
-	if ((body->valid & (DFS_SETATTR_UID | DFS_SETATTR_GID)) == 0)
-		return;
-	if (ms_is_directory(&inode->row))
-		return;
-	inode->row.mode &= ~(u32)S_ISUID;
-	if ((inode->row.mode & S_IXGRP) != 0)
-		inode->row.mode &= ~(u32)S_ISGID;
+}
+
+/* chown(2) takes set-id bits and capabilities of programs away; so does truncate(2), by anybody but
+ * root. Directories keep theirs. */
+static int drop_privileges(struct ms_state *state, struct ms_inode *inode, const struct ms_op *op,
+			   const struct dfs_setattr *body)
+{
+	bool owner = (body->valid & (DFS_SETATTR_UID | DFS_SETATTR_GID)) != 0;
+	bool cut = (body->valid & DFS_SETATTR_SIZE) != 0;
+	return owner || cut ? ms_privileges_drop(state, inode, owner || op->uid != 0) : 0;
 }
 
 static void change_times(struct ms_inode *inode, const struct ms_op *op,
@@ -69,7 +70,8 @@ int ms_op_setattr(struct ms_state *state, const struct ms_op *op, const struct d
 	if ((body->valid & DFS_SETATTR_MODE) != 0)
 		inode->row.mode = (inode->row.mode & S_IFMT) | (body->mode & 07777);
 	change_owner(inode, body);
-	if ((body->valid & DFS_SETATTR_SIZE) != 0) {
+	status = drop_privileges(state, inode, op, body);
+	if (status == 0 && (body->valid & DFS_SETATTR_SIZE) != 0) {
 		if (body->size < inode->row.size)
 			status = ms_map_truncate(state, inode, body->size, result);
 		inode->row.size = body->size;

@@ -84,6 +84,14 @@ int ms_op_setxattr(struct ms_state *state, const struct ms_op *op, const struct 
 	return 0;
 }
 
+void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
+		     u32 value_bytes)
+{
+	inode->row.xattrs_names_bytes -= name.length + 1;
+	inode->row.xattrs_bytes -= name.length + 1 + value_bytes;
+	ms_row_delete(state, ms_key_name(MS_TABLE_XATTR, inode->ino, name));
+}
+
 int ms_op_removexattr(struct ms_state *state, const struct ms_op *op,
 		      const struct dfs_removexattr *body, struct ms_result *result)
 {
@@ -98,9 +106,7 @@ int ms_op_removexattr(struct ms_state *state, const struct ms_op *op,
 	status = ms_row_xattr_get(state, key, &row);
 	if (status != 0)
 		return status == DFS_ENOENT ? DFS_ENODATA : status;
-	inode->row.xattrs_names_bytes -= body->name.length + 1;
-	inode->row.xattrs_bytes -= body->name.length + 1 + row.value.length;
-	ms_row_delete(state, key);
+	ms_xattr_remove(state, inode, body->name, row.value.length);
 	ms_inode_changed(inode, op->wall);
 	result->attr = ms_inode_attr(inode->ino, &inode->row);
 	return 0;

@@ -29,4 +29,11 @@ MS_OP(trimmed)
 MS_OP(cut)
 #undef MS_OP
 
+/* op_xattr.c: one that is there, with a value of so many bytes. */
+void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
+		     u32 value_bytes);
+/* privileges.c: a file was written, cut or given away. Its capabilities go, and with `bits` the
+ * set-id bits: when anybody but root writes, and whoever gives it away. */
+int ms_privileges_drop(struct ms_state *state, struct ms_inode *inode, bool bits);
+
 #endif
