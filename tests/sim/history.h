@@ -31,6 +31,7 @@ struct history {
 	bool uncertain;   /* Bytes touched by ops may be old ones; reads are checked against all. */
 	bool lossy;       /* Since the last sync a power cut may have taken whole chunks. */
 	bool loss_told;   /* A read or an fsync said so: the chunk may come back as zeros. */
+	bool loss_heard;  /* In frail worlds: an error said that something was dropped. */
 	bool loss_hidden; /* A power cut may have taken what nobody watched over. */
 	bool loss_untold; /* A power cut came: a later call may say that it took something. */
 	bool mount_died;  /* Since then nothing was adopted: ops not flushed may be missing. */

@@ -53,6 +53,8 @@ int actor_ask_stat(struct actor *actor, const char *path, struct dfs_attr *ret_a
 bool actor_ask_exists(struct actor *actor, const char *path);
 /* Read what the servers have where the history is in doubt, and go on from that. False: the mount
  * died. */
+bool actor_read_truth(struct actor *actor, struct model_node *node, const struct file *file);
+/* The same, where that says anything about what follows. */
 bool actor_settle_file(struct actor *actor, struct model_node *node, const struct file *file);
 
 /* Operations, each at random; false when there was nothing to do it with. */
@@ -80,8 +82,14 @@ bool actor_open_path(struct actor *actor, struct actor_file *open, const char *p
 void actor_close_file(struct actor *actor, struct actor_file *open);
 /* False: it is not known what was written. */
 bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length);
-/* Is the answer to a read there the loss of a chunk that was never synced? */
-bool actor_is_lost(struct history *data, int got, u64 offset, u64 length);
+/* Is the answer to a read there the loss of a chunk that was never synced, or rot? */
+bool actor_is_lost(struct actor *actor, struct history *data, int got, u64 offset, u64 length);
+/* In such a world what was written and not synced may vanish at any time, told or still to be told.
+ */
+static inline bool actor_is_frail(const struct actor *actor)
+{
+	return actor->world->shape.full;
+}
 void actor_read_range(struct actor *actor, const struct actor_file *open, u64 offset, u32 length);
 
 /* actor_names.c, actor_attr.c */

@@ -106,10 +106,16 @@ static int settle_range(struct actor *actor, struct model_node *node, const stru
 	if (status == 0)
 		history_adopt(&node->data, offset, bytes, count);
 	free(bytes);
-	return actor_is_lost(&node->data, status, offset, length) ? 0 : status;
+	return actor_is_lost(actor, &node->data, status, offset, length) ? 0 : status;
 }
 
 bool actor_settle_file(struct actor *actor, struct model_node *node, const struct file *file)
+{
+	/* There only an fsync settles anything. */
+	return actor_is_frail(actor) || actor_read_truth(actor, node, file);
+}
+
+bool actor_read_truth(struct actor *actor, struct model_node *node, const struct file *file)
 {
 	struct history *data = &node->data;
 	if (!data->uncertain && !data->size_uncertain)

@@ -151,11 +151,18 @@ bool act_open(struct actor *actor)
 }
 
 /* After a power cut the loss of what was not synced is told by a later call on the file. */
-static bool tells_of_loss(struct model_node *node, int got)
+static bool tells_of_loss(struct actor *actor, struct model_node *node, int got)
 {
+	const struct shape *shape = &actor->world->shape;
 	struct history *data = &node->data;
-	bool told = (data->loss_untold || data->lossy) && got != 0 && got != MOUNT_DIED &&
-		    dfs_error_errno(got) == dfs_error_errno(DFS_EIO);
+	if (got == 0 || got == MOUNT_DIED)
+		return false;
+	int posix = dfs_error_errno(got);
+	if (shape->full && posix == dfs_error_errno(DFS_ENOSPC)) {
+		data->loss_heard = true;
+		return true;
+	}
+	bool told = (data->loss_untold || data->lossy) && posix == dfs_error_errno(DFS_EIO);
 	data->loss_told = data->loss_told || (told && data->lossy);
 	return told;
 }
@@ -164,7 +171,7 @@ void actor_close_file(struct actor *actor, struct actor_file *open)
 {
 	struct model_node *node = open->node;
 	int got = proc_close(&actor->proc, &open->file);
-	bool told = tells_of_loss(node, got);
+	bool told = tells_of_loss(actor, node, got);
 	enum verdict verdict = actor_judge(actor, told ? 0 : got, 0, "close", "");
 	if (verdict == SAME && !told)
 		history_flushed(&node->data);
@@ -226,8 +233,8 @@ bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 	open->node->mtime_known = false;
 	history_write(data, offset, bytes, length);
 	int got = proc_write(&actor->proc, &open->file, offset, bytes, length);
-	bool told = tells_of_loss(open->node, got);
-	if (got != 0)
+	bool told = tells_of_loss(actor, open->node, got);
+	if (got != 0 || actor_is_frail(actor))
 		history_doubt_last(data);
 	(void)actor_judge(actor, told ? 0 : got, 0, "write", "");
 	free(bytes);
@@ -248,8 +255,10 @@ bool act_write(struct actor *actor)
 	return true;
 }
 
-bool actor_is_lost(struct history *data, int got, u64 offset, u64 length)
+bool actor_is_lost(struct actor *actor, struct history *data, int got, u64 offset, u64 length)
 {
+	if (actor->world->rotten && got == DFS_EIO)
+		return true;
 	if (got != DFS_EIO || !history_may_be_lost(data, offset, length, DFS_CHUNK_SHIFT))
 		return false;
 	data->loss_told = true;
@@ -264,8 +273,8 @@ void actor_read_range(struct actor *actor, const struct actor_file *open, u64 of
 	u64 wrong;
 	struct history *data = &open->node->data;
 	int got = proc_read(&actor->proc, &open->file, offset, bytes, length, &count);
-	if (actor_is_lost(data, got, offset, length)) {
-		sim_trace(actor->world->sim, "%-8s read: lost, it was never synced", actor->name);
+	if (actor_is_lost(actor, data, got, offset, length)) {
+		sim_trace(actor->world->sim, "%-8s read: lost", actor->name);
 	} else if (actor_judge(actor, got, 0, "read", "") == SAME &&
 		   !history_allows(data, offset, length, bytes, count, &wrong))
 		world_fail(actor->world,
@@ -290,26 +299,40 @@ bool act_read(struct actor *actor)
 	return true;
 }
 
+/* True: it succeeded, and all is certain now. */
+static bool sync_file(struct actor *actor, struct actor_file *open)
+{
+	struct history *data = &open->node->data;
+	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
+	if (got != 0 && !tells_of_loss(actor, open->node, got)) {
+		(void)actor_judge(actor, got, 0, "fsync", "");
+		return false;
+	}
+	sim_trace(actor->world->sim, "%-8s fsync %s", actor->name,
+		  got == 0 ? "succeeds" : "tells of a loss");
+	/* What is there now, when something was lost before? */
+	bool truth = true;
+	if (got != 0)
+		truth = actor_settle_file(actor, open->node, &open->file);
+	else if (data->loss_hidden || data->loss_heard)
+		truth = actor_read_truth(actor, open->node, &open->file);
+	if (!truth)
+		actor_wait_settled(actor, true);
+	if (!truth || got != 0)
+		return false;
+	history_synced(data);
+	data->loss_heard = false;
+	/* Other descriptors may still have to be told. */
+	data->loss_untold = data->loss_untold && open->node->holds > 1;
+	return true;
+}
+
 bool act_fsync(struct actor *actor)
 {
 	struct actor_file *open = pick_open(actor);
 	if (open == NULL)
 		return false;
-	struct history *data = &open->node->data;
-	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
-	if (got == 0 && data->loss_hidden && !actor_settle_file(actor, open->node, &open->file)) {
-		actor_wait_settled(actor, true);
-	} else if (got == 0) {
-		history_synced(data);
-		/* Other descriptors may still have to be told. */
-		data->loss_untold = data->loss_untold && open->node->holds > 1;
-	} else if (tells_of_loss(open->node, got)) {
-		sim_trace(actor->world->sim, "%-8s fsync tells of a loss", actor->name);
-		if (!actor_settle_file(actor, open->node, &open->file))
-			actor_wait_settled(actor, true);
-		return true;
-	}
-	(void)actor_judge(actor, got, 0, "fsync", "");
+	(void)sync_file(actor, open);
 	return true;
 }
 
@@ -326,7 +349,8 @@ bool act_truncate(struct actor *actor)
 	int got = proc_ftruncate(&actor->proc, &open->file, size);
 	if (got != 0)
 		history_doubt_last(data);
-	(void)actor_judge(actor, got, 0, "ftruncate", "");
+	bool told = actor_is_frail(actor) && tells_of_loss(actor, open->node, got);
+	(void)actor_judge(actor, told ? 0 : got, 0, "ftruncate", "");
 	return true;
 }
 
@@ -347,14 +371,9 @@ bool act_save(struct actor *actor)
 	u32 length = 1 + (u32)draw(actor, actor->world->shape.file_bytes);
 	if (!actor_write_file(actor, open, 0, length))
 		return true;
-	int got = proc_fsync(&actor->proc, &open->file, false);
-	if (got == 0)
-		history_synced(&node->data);
-	else if (!tells_of_loss(node, got))
-		(void)actor_judge(actor, got, 0, "fsync", "saved.new");
-	if (got == 0)
-		actor_close_file(actor, open);
-	if (got == 0)
-		actor_rename(actor, "saved.new", "saved", 0);
+	if (!sync_file(actor, open))
+		return true;
+	actor_close_file(actor, open);
+	actor_rename(actor, "saved.new", "saved", 0);
 	return true;
 }

@@ -5,24 +5,6 @@
 
 #include <stdlib.h>
 
-enum fault {
-	FAULT_KILL_SERVER,
-	FAULT_KILL_MASTER,
-	FAULT_KILL_MOUNT,
-	FAULT_POWER_SERVER,
-	FAULT_POWER_MASTER,
-	FAULT_KILL_IN_STEP,
-	FAULT_POWER_IN_STEP,
-	FAULT_CUT,
-	FAULT_STALL,
-	FAULT_RESET,
-	FAULT_REFUSE,
-	FAULT_CLOCK,
-	FAULT_FLIP,
-	FAULTS,
-};
-_Static_assert(FAULTS == dfs_array_count(((struct shape *)0)->weights), "a weight for each");
-
 struct nemesis {
 	struct world *world;
 	struct dfs_prng prng;
@@ -172,6 +154,18 @@ void nemesis_stop(struct world *world)
 	sim_disarm(world->sim, &world->nemesis->strike);
 	sim_disarm(world->sim, &world->nemesis->heal);
 	cluster_heal(world);
+}
+
+void nemesis_rot(struct world *world, u32 bits)
+{
+	for (u32 i = 0; i < bits; i++) {
+		struct member *server = any_server(world->nemesis);
+		u32 disk = (u32)dfs_prng_below(&world->nemesis->prng, world->shape.disks);
+		u64 chunk = disk_sim_rot(sim_disk(server->node, disk), &world->nemesis->prng);
+		sim_trace(world->sim, "%-8s a bit of chunk %llx rots", server->name,
+			  (unsigned long long)chunk);
+	}
+	world->rotten = true;
 }
 
 void nemesis_free(struct world *world)

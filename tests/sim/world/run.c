@@ -16,6 +16,11 @@
 /* … and every chunk of a removed file be gone from every disk. */
 #define CLEANED_WITHIN  (300 * DFS_SEC)
 
+/* Chunkservers have marked their chunks clean by then. */
+#define CALM            (60 * DFS_SEC)
+
+enum { ROTTEN_BITS = 20 };
+
 _Noreturn void world_fail(struct world *world, const char *format, ...)
 {
 	char text[1000];
@@ -109,7 +114,7 @@ struct world *world_new(u64 seed, const struct shape *shape, FILE *trace, enum d
 	world->trace = trace;
 	dfs_prng_seed(&world->prng, seed);
 	if (shape == NULL)
-		shape_draw(&world->shape, &world->prng);
+		shape_draw(&world->shape, seed, &world->prng);
 	else
 		world->shape = *shape;
 	world->sim = sim_new(seed, &world->shape.tuning);
@@ -147,6 +152,12 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	shared_check(world);
 	run_phase(world, PHASE_VERIFY, ANSWERED_WITHIN, "verifying");
 	remount(world);
+	if (world->shape.rot) {
+		/* Once all is on the disks and known to be: what looks torn now is not taken for
+		 * what a crash has left. */
+		sim_run_until(world->sim, sim_now(world->sim) + CALM);
+		nemesis_rot(world, ROTTEN_BITS);
+	}
 	run_phase(world, PHASE_AGAIN, ANSWERED_WITHIN, "verifying through new mounts");
 	run_phase(world, PHASE_WIPE, ANSWERED_WITHIN, "removing everything");
 	expect_clean(world);

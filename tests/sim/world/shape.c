@@ -23,7 +23,19 @@ static void draw_tuning(struct sim_tuning *tuning, struct dfs_prng *prng)
 	tuning->check_every = (u32)PICK(prng, 1, 7, 50);
 }
 
-void shape_draw(struct shape *shape, struct dfs_prng *prng)
+/* Damage that a single copy cannot survive: the seed's number decides, so that adding such worlds
+ * did not change the course of the others. */
+static void damage(struct shape *shape, u64 seed)
+{
+	if (seed % 8 == 5) {
+		shape->full = true;
+		shape->disk_bytes = (seed / 8 % 4 + 1) * 256 * DFS_KIB;
+	} else if (seed % 8 == 7) {
+		shape->rot = true;
+	}
+}
+
+void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 {
 	memset(shape, 0, sizeof(*shape));
 	shape->servers = 1 + (u32)dfs_prng_below(prng, WORLD_SERVERS_MAX);
@@ -45,4 +57,5 @@ void shape_draw(struct shape *shape, struct dfs_prng *prng)
 	for (u32 i = 0; i < dfs_array_count(shape->weights); i++)
 		shape->weights[i] = (u32)PICK(prng, 0, 1, 1, 4);
 	draw_tuning(&shape->tuning, prng);
+	damage(shape, seed);
 }

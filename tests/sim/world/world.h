@@ -13,24 +13,43 @@
 
 enum { WORLD_SERVERS_MAX = 3, WORLD_MOUNTS_MAX = 2, WORLD_ACTORS_MAX = 6 };
 
+enum fault {
+	FAULT_KILL_SERVER,
+	FAULT_KILL_MASTER,
+	FAULT_KILL_MOUNT,
+	FAULT_POWER_SERVER,
+	FAULT_POWER_MASTER,
+	FAULT_KILL_IN_STEP,
+	FAULT_POWER_IN_STEP,
+	FAULT_CUT,
+	FAULT_STALL,
+	FAULT_RESET,
+	FAULT_REFUSE,
+	FAULT_CLOCK,
+	FAULT_FLIP,
+	FAULTS,
+};
+
 /* What a seed chose. */
 struct shape {
 	u32 servers;
 	u32 disks; /* Of each chunkserver. */
 	u64 disk_bytes;
 	u32 mounts;
-	u32 actors;      /* On each mount. */
-	bool shared;     /* Actors also meet in a shared directory. */
-	nsec length;     /* How long the nemesis works. */
-	nsec fault_gap;  /* Between faults, on average; 0: no faults. */
-	u32 weights[13]; /* Of each fault, enum fault of nemesis.c. */
-	u32 interrupts;  /* Of 256 calls. */
+	u32 actors;          /* On each mount. */
+	bool shared;         /* Actors also meet in a shared directory. */
+	nsec length;         /* How long the nemesis works. */
+	nsec fault_gap;      /* Between faults, on average; 0: no faults. */
+	u32 weights[FAULTS]; /* Of each fault. */
+	u32 interrupts;      /* Of 256 calls. */
 	u32 forgets;
 	u32 file_bytes;   /* Typical size of a write. */
 	u64 write_behind; /* cl_config.write_behind_bytes. */
 	nsec write_behind_age;
 	nsec session_timeout;
 	struct sim_tuning tuning;
+	bool full;  /* Disks are small: writes fail with ENOSPC now and then. */
+	bool rot;   /* At last, bits of stored chunks flip: reads fail with EIO, and never lie. */
 	bool local; /* The first mount shares a machine, and unix sockets, with the first
 		       chunkserver. */
 };
@@ -77,6 +96,7 @@ struct world {
 	u32 actors_count;
 	struct nemesis *nemesis;
 	enum phase phase;
+	bool rotten; /* Reads may fail now. */
 	u64 operations;
 	u64 checked_bytes;
 	u64 faults;
@@ -86,7 +106,7 @@ struct world {
 };
 
 /* The seed's shape. */
-void shape_draw(struct shape *shape, struct dfs_prng *prng);
+void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng);
 
 /* cluster.c */
 void cluster_build(struct world *world);
@@ -99,6 +119,8 @@ struct member *cluster_pick(struct world *world, struct dfs_prng *prng);
 /* nemesis.c */
 void nemesis_start(struct world *world);
 void nemesis_stop(struct world *world);
+/* Flip so many bits of stored chunks. */
+void nemesis_rot(struct world *world, u32 bits);
 void nemesis_free(struct world *world);
 
 /* run.c */
