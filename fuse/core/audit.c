@@ -185,6 +185,11 @@ static void walk(struct cl *cl, struct cl_task *task)
 			ask_chunks(cl, task);
 			return;
 		}
+		if (cl_place_lost(&row->place)) {
+			cl_row_forget(inode, task->audit.at + i);
+			cl_task_finish(cl, task, DFS_EIO);
+			return;
+		}
 		if (row->place.chunk != 0 && row->place.count == 0) {
 			pause_audit(cl, task);
 			return;

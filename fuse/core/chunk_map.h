@@ -17,6 +17,12 @@ struct cl_row {
 /* Rows kept of one inode; beyond it all are dropped. */
 enum { CL_ROWS_MAX = 4096 };
 
+/* Every copy of the chunk is lost, says the master: no use in waiting. */
+static inline bool cl_place_lost(const struct cl_place *place)
+{
+	return place->chunk != 0 && place->epoch == 0;
+}
+
 /* NULL: not known. */
 const struct cl_row *cl_row_find(const struct cl_inode *inode, u64 index);
 void cl_row_put(struct cl *cl, struct cl_inode *inode, u64 index, const struct cl_place *place);

@@ -207,6 +207,16 @@ static void fetch(struct cl *cl, struct cl_part *part)
 	cl_server_send(cl, server, &part->rpc, DFS_MSG_READ, &writer, NULL);
 }
 
+/* Asked for again by the next read: a disk that was away may have come back. */
+static void lost(struct cl *cl, struct cl_part *part)
+{
+	cl_row_forget(part->task->inode, part->index);
+	dfs_fx_log(cl->fx, DFS_LOG_ERROR, "event=chunk_lost ino=%llu chunk=%llx",
+		   (unsigned long long)part->task->inode->ino,
+		   (unsigned long long)part->place.chunk);
+	cl_read_part_done(cl, part->task, DFS_EIO);
+}
+
 void cl_part_map(struct cl *cl, struct cl_part *part)
 {
 	DFS_ASSERT(part->state == CL_PART_MAPPING);
@@ -220,6 +230,8 @@ void cl_part_map(struct cl *cl, struct cl_part *part)
 	part->place = row->place;
 	if (part->place.chunk == 0 || part->place.valid <= part->fetch_start)
 		done(cl, part);
+	else if (cl_place_lost(&part->place))
+		lost(cl, part);
 	else if (part->place.count == 0)
 		pause_part(cl, part);
 	else

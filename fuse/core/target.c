@@ -204,7 +204,7 @@ static void give_up(struct cl *cl, struct cl_inode *inode, int status)
 		struct cl_target *target = cl_target_find(inode, inode->grant_index + i);
 		if (target == NULL || dfs_list_empty(&target->in_wanting))
 			continue;
-		if (!dfs_list_empty(&target->slots))
+		if (!dfs_list_empty(&target->slots) || !synced(target))
 			cl_inode_fail(cl, inode, status, "grant");
 		cl_target_drop(cl, target);
 	}

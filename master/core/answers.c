@@ -62,14 +62,15 @@ void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const st
 
 /* Its writer stored it where the grant said; the server's report may come only after the first
  * reader or after its deletion. */
-static void note_copy(struct ms *ms, u64 chunk)
+static void note_copy(struct ms *ms, const struct dfs_committed *committed)
 {
-	const struct ms_grant *grant = ms_grant_find(&ms->grants, chunk);
+	const struct ms_grant *grant = ms_grant_find(&ms->grants, committed->chunk);
+	const struct ms_server *server = grant == NULL ? NULL : grant->server;
 	struct ms_server *holders[DFS_CHAIN_MAX];
-	struct dfs_held held = {.chunk = chunk, .epoch = MS_GRANT_EPOCH, .state = DFS_HELD_GOOD};
-	if (grant != NULL && grant->server != NULL &&
-	    ms_copy_holders(&ms->servers, chunk, holders) == 0)
-		ms_copy_put(&ms->servers, grant->server, &held);
+	if (server == NULL)
+		server = ms_server_find(&ms->servers, committed->server);
+	if (server != NULL && ms_copy_holders(&ms->servers, committed->chunk, holders) == 0)
+		ms_lost_note(ms, server, committed->chunk);
 }
 
 /* Granted chunks that are in a table now need no grant. Of a refused COMMIT only those are let go
@@ -85,7 +86,7 @@ static void committed(struct ms *ms, const struct ms_op *op, int status)
 		struct ms_location there;
 		u32 count = 0;
 		if (status == 0) {
-			note_copy(ms, each.chunk);
+			note_copy(ms, &each);
 			ms_grant_committed(&ms->grants, each.chunk);
 			continue;
 		}

@@ -103,6 +103,7 @@ int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_
 	    .references = 1,
 	    .ino = inode->ino,
 	    .index = item->index,
+	    .home = item->server,
 	};
 	ms_row_map_put(state, map_key, &row);
 	ms_row_chunk_put(state, ms_key1(MS_TABLE_CHUNK, item->chunk), &chunk);

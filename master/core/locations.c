@@ -13,7 +13,7 @@ void ms_location_put(const struct ms *ms, struct dfs_writer *locations,
 	struct dfs_location record = {
 	    .index = location->index,
 	    .chunk = location->chunk,
-	    .epoch = location->epoch,
+	    .epoch = ms_is_lost(ms, location->chunk, location->home) ? 0 : location->epoch,
 	    .valid = location->valid,
 	    .replicas = dfs_writer_items(&replicas),
 	};

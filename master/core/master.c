@@ -37,6 +37,7 @@ struct ms *ms_new(const struct ms_config *config)
 	ms_leader_init(ms);
 	ms_peers_init(ms);
 	ms_trims_init(ms);
+	ms_lost_init(ms);
 	dfs_list_init(&ms->waiting.requests);
 	return ms;
 }
@@ -59,6 +60,7 @@ void ms_free(struct ms *ms)
 	ms_garbage_fini(ms);
 	ms_strays_fini(ms);
 	ms_trims_fini(ms);
+	ms_lost_fini(ms);
 	ms_reaper_fini(ms);
 	ms_peers_fini(ms);
 	ms_servers_fini(&ms->servers);
@@ -198,6 +200,7 @@ static nsec background_deadline(const struct ms *ms)
 {
 	nsec due = dfs_min(ms_garbage_deadline(ms), ms_strays_deadline(ms));
 	due = dfs_min(due, dfs_min(ms_trims_deadline(ms), ms_reaper_deadline(ms)));
+	due = dfs_min(due, ms_lost_deadline(ms));
 	return due == DFS_NEVER ? DFS_NEVER : dfs_max(due, ms->background_at);
 }
 
@@ -207,6 +210,7 @@ static void background(struct ms *ms, struct dfs_fxs *fxs)
 		return;
 	ms->background_at = ms->now + BACKGROUND_PAUSE;
 	ms_reaper_work(ms, fxs);
+	ms_lost_work(ms);
 	ms_trims_work(ms, fxs);
 	ms_garbage_work(ms, fxs);
 	ms_strays_work(ms, fxs);

@@ -132,6 +132,7 @@ struct ms_trims {
 struct ms_reaper {
 	struct ms_chunk_list orphans; /* To purge; may hold some that are open again. */
 	struct dfs_map purging;       /* Inodes in a proposed PURGE. */
+	nsec purge_at; /* While there are orphans. */
 	u64 orphans_after;
 	bool orphans_scanned;
 	bool cuts_wanted; /* There may be rows to cut. */
@@ -177,6 +178,7 @@ struct ms {
 	struct ms_garbage garbage;
 	struct ms_strays strays;
 	struct ms_trims trims;
+	struct dfs_list notes; /* struct ms_note: lost.c. */
 	struct ms_reaper reaper;
 	struct ms_waiting waiting;
 };
@@ -285,6 +287,16 @@ void ms_strays_work(struct ms *ms, struct dfs_fxs *fxs);
 nsec ms_strays_deadline(const struct ms *ms);
 void ms_strays_answered(struct ms *ms, struct ms_server *server, int status);
 void ms_strays_fini(struct ms *ms);
+
+/* lost.c */
+void ms_lost_init(struct ms *ms);
+void ms_lost_fini(struct ms *ms);
+void ms_lost_work(struct ms *ms);
+nsec ms_lost_deadline(const struct ms *ms);
+/* No copy of the chunk exists any more, as far as can be known; `home` as its row says. */
+bool ms_is_lost(const struct ms *ms, u64 chunk, u64 home);
+/* A client says that the server has the chunk. */
+void ms_lost_note(struct ms *ms, const struct ms_server *server, u64 chunk);
 
 /* trims.c */
 void ms_trims_init(struct ms *ms);

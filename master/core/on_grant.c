@@ -52,6 +52,8 @@ static int put_one(struct ms *ms, struct ms_client *client, const struct dfs_gra
 	if (mapped != NULL) {
 		if (mapped->valid != DFS_VALID_ALL)
 			return DFS_EBUSY;
+		if (ms_is_lost(ms, mapped->chunk, mapped->home))
+			return DFS_EIO;
 		if (!ms_location_online(ms, mapped))
 			return DFS_ENO_SERVER;
 		ms_location_put(ms, rows, mapped, DFS_CHAIN_MAX);

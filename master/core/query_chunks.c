@@ -10,8 +10,11 @@ static int locate(struct ms_state *state, u64 index, const struct dfs_row_map *r
 	int status = ms_row_chunk_get(state, ms_key1(MS_TABLE_CHUNK, row->chunk), &chunk);
 	if (status != 0)
 		return ms_must(state, status);
-	*ret_location = (struct ms_location){
-	    .index = index, .chunk = row->chunk, .epoch = chunk.epoch, .valid = row->valid};
+	*ret_location = (struct ms_location){.index = index,
+					     .chunk = row->chunk,
+					     .home = chunk.home,
+					     .epoch = chunk.epoch,
+					     .valid = row->valid};
 	return 0;
 }
 
@@ -81,6 +84,7 @@ static struct ms_chunk chunk_of(u64 id, const struct dfs_row_chunk *row)
 	return (struct ms_chunk){.chunk = id,
 				 .ino = row->ino,
 				 .index = row->index,
+				 .home = row->home,
 				 .epoch = row->epoch,
 				 .goal = row->goal};
 }

@@ -161,6 +161,16 @@ void ms_copy_drop(struct ms_servers *servers, const struct ms_server *server, u6
 	copy_free(servers, copy);
 }
 
+void ms_copy_drop_noted(struct ms_servers *servers, const struct ms_server *server, u64 chunk)
+{
+	const struct ms_copy *copy = first_copy(servers, chunk);
+	while (copy != NULL && copy->slot != server->slot)
+		copy = copy->next;
+	if (copy != NULL && copy->state == MS_COPY_NOTED && server->peer != NULL &&
+	    !server->reporting)
+		ms_copy_drop(servers, server, chunk);
+}
+
 void ms_copies_drop(struct ms_servers *servers, u64 chunk)
 {
 	struct ms_copy *copy = first_copy(servers, chunk);

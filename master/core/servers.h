@@ -54,8 +54,11 @@ struct ms_copy {
 	u32 generation; /* The server's when it was reported. */
 	u16 slot;
 	u8 disk;
-	u8 state; /* enum dfs_held_state, GOOD or SUSPECT. */
+	u8 state; /* enum dfs_held_state, GOOD or SUSPECT; or MS_COPY_NOTED. */
 };
+
+/* Somebody else said that the server has it; its own report is still to come. */
+enum { MS_COPY_NOTED = 255 };
 
 struct ms_servers {
 	struct ms_server **slots; /* In order of first registration. */
@@ -81,6 +84,8 @@ bool ms_server_has_room(const struct ms_server *server);
 /* A server says that it holds, or no longer holds, a chunk. */
 void ms_copy_put(struct ms_servers *servers, const struct ms_server *server,
 		 const struct dfs_held *held);
+/* As long as it was only noted, and its server is there and has reported. */
+void ms_copy_drop_noted(struct ms_servers *servers, const struct ms_server *server, u64 chunk);
 void ms_copy_drop(struct ms_servers *servers, const struct ms_server *server, u64 chunk);
 /* All copies of a chunk are forgotten. */
 void ms_copies_drop(struct ms_servers *servers, u64 chunk);

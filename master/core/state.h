@@ -150,6 +150,7 @@ int ms_readdir(struct ms_state *state, const struct ms_readdir *query, struct df
 struct ms_location {
 	u64 index;
 	u64 chunk;
+	u64 home; /* Chunkserver that took its first bytes; 0: not known. */
 	u32 epoch;
 	u32 valid; /* As LOCATION.valid: bytes from here on read as zeros. */
 };
@@ -161,6 +162,7 @@ struct ms_chunk {
 	u64 chunk;
 	u64 ino; /* File that maps it, and where. */
 	u64 index;
+	u64 home; /* As in struct ms_location. */
 	u32 epoch;
 	u32 goal; /* Copies wanted. */
 };

@@ -4,7 +4,8 @@
  * the bound. Until then no GRANT of that chunk is answered, so nobody writes behind the bound.
  *
  *   TODO --all holders asked--> ASKED --all answered--> PROPOSED --applied--> (gone)
- *    ^  \--a holder is away--> WAITING --retry--> TODO     |
+ *    ^ |\--a holder is away--> WAITING --retry--> TODO   ^  |
+ *    | \--it is lost, there is nothing to cut------------/  |
  *    +-----------------a lower bound came meanwhile--------+
  */
 #include "master/core/master_i.h"
@@ -49,7 +50,7 @@ void ms_trims_fini(struct ms *ms)
 static void move(struct ms *ms, struct ms_trim_task *task, enum trim_state state)
 {
 	static const u8 legal[] = {
-	    [TRIM_TODO] = 1 << TRIM_WAITING | 1 << TRIM_ASKED,
+	    [TRIM_TODO] = 1 << TRIM_WAITING | 1 << TRIM_ASKED | 1 << TRIM_PROPOSED,
 	    [TRIM_WAITING] = 1 << TRIM_TODO,
 	    [TRIM_ASKED] = 1 << TRIM_TODO | 1 << TRIM_WAITING | 1 << TRIM_PROPOSED,
 	    [TRIM_PROPOSED] = 1 << TRIM_TODO,
@@ -107,6 +108,19 @@ static void ask(struct ms_trim_task *task, struct ms_server *server, struct dfs_
 	task->asked[task->asked_count++] = (u16)server->slot;
 }
 
+static void propose(struct ms *ms, struct ms_trim_task *task)
+{
+	struct dfs_writer body;
+	struct dfs_trimmed trimmed = {.ino = task->trim.ino,
+				      .index = task->trim.index,
+				      .chunk = task->trim.chunk,
+				      .length = task->length_asked};
+	ms_own_writer(&body);
+	dfs_trimmed_put(&body, &trimmed);
+	(void)ms_propose_own(ms, DFS_OP_TRIMMED, &body);
+	move(ms, task, TRIM_PROPOSED);
+}
+
 /* Send one to all who hold the chunk, or let it wait until they are all there. */
 static int begin(struct ms *ms, struct ms_trim_task *task, struct dfs_fxs *fxs)
 {
@@ -119,6 +133,11 @@ static int begin(struct ms *ms, struct ms_trim_task *task, struct dfs_fxs *fxs)
 	}
 	if (status != 0)
 		return status;
+	if (ms_is_lost(ms, there.chunk, there.home)) {
+		task->length_asked = task->trim.length;
+		propose(ms, task);
+		return 0;
+	}
 	u32 count = ms_copy_holders(&ms->servers, task->trim.chunk, holders);
 	bool all_online = count > 0;
 	for (u32 i = 0; i < count; i++)
@@ -133,19 +152,6 @@ static int begin(struct ms *ms, struct ms_trim_task *task, struct dfs_fxs *fxs)
 		ask(task, holders[i], fxs);
 	move(ms, task, TRIM_ASKED);
 	return 0;
-}
-
-static void propose(struct ms *ms, struct ms_trim_task *task)
-{
-	struct dfs_writer body;
-	struct dfs_trimmed trimmed = {.ino = task->trim.ino,
-				      .index = task->trim.index,
-				      .chunk = task->trim.chunk,
-				      .length = task->length_asked};
-	ms_own_writer(&body);
-	dfs_trimmed_put(&body, &trimmed);
-	(void)ms_propose_own(ms, DFS_OP_TRIMMED, &body);
-	move(ms, task, TRIM_PROPOSED);
 }
 
 static void answered(struct ms *ms, struct ms_trim_task *task, u32 slot, int status)

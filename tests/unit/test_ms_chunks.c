@@ -97,10 +97,10 @@ static void commit_refuses_what_is_taken_or_never_was(void **unused)
 	world_check(&w);
 
 	struct dfs_writer chunks;
-	const struct dfs_committed twice[] = {{3, 30}, {3, 31}};
-	const struct dfs_committed same[] = {{3, 30}, {3, 30}};
-	const struct dfs_committed both[] = {{3, 30}, {4, 30}};
-	const struct dfs_committed beyond[] = {{5, 30}, {6, 31}};
+	const struct dfs_committed twice[] = {{3, 30, 7}, {3, 31, 7}};
+	const struct dfs_committed same[] = {{3, 30, 7}, {3, 30, 7}};
+	const struct dfs_committed both[] = {{3, 30, 7}, {4, 30, 7}};
+	const struct dfs_committed beyond[] = {{5, 30, 7}, {6, 31, 7}};
 	const struct {
 		const struct dfs_committed *items;
 		int status;
