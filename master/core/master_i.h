@@ -132,7 +132,7 @@ struct ms_trims {
 struct ms_reaper {
 	struct ms_chunk_list orphans; /* To purge; may hold some that are open again. */
 	struct dfs_map purging;       /* Inodes in a proposed PURGE. */
-	nsec purge_at; /* While there are orphans. */
+	nsec purge_at;                /* While there are orphans. */
 	u64 orphans_after;
 	bool orphans_scanned;
 	bool cuts_wanted; /* There may be rows to cut. */

@@ -10,6 +10,9 @@
 
 enum { PURGE_INODES = 256, EXPIRE_PER_TURN = 64, SCAN_ROWS = 256 };
 
+/* Orphans gather this long: a log entry, and its flush, for each would slow down `rm -r`. */
+#define PURGE_AFTER (100 * DFS_MSEC)
+
 struct purging {
 	struct dfs_map_node by_ino;
 };
@@ -26,8 +29,11 @@ void ms_reaper_orphaned(struct ms *ms, u64 ino)
 #ifdef DFS_PLANT_PURGE_OPEN
 	open = false;
 #endif
-	if (ms->reaper.grace_over && !open)
-		ms_chunk_list_add(&ms->reaper.orphans, ino);
+	if (!ms->reaper.grace_over || open)
+		return;
+	if (ms->reaper.orphans.count == 0)
+		ms->reaper.purge_at = ms->now + PURGE_AFTER;
+	ms_chunk_list_add(&ms->reaper.orphans, ino);
 }
 
 void ms_reaper_released(struct ms *ms, u64 ino)
@@ -88,13 +94,20 @@ static int scan_orphans(struct ms *ms)
 	return 0;
 }
 
+static nsec purge_deadline(const struct ms_reaper *reaper)
+{
+	if (reaper->orphans.count == 0 || reaper->purging.count > 0)
+		return DFS_NEVER;
+	return reaper->orphans.count >= PURGE_INODES ? 0 : reaper->purge_at;
+}
+
 /* Propose the end of some orphans. Those opened meanwhile come again when they are released. */
 static void purge(struct ms *ms)
 {
 	struct ms_reaper *reaper = &ms->reaper;
 	struct dfs_writer ids;
 	struct dfs_writer body;
-	if (reaper->orphans.count == 0 || reaper->purging.count > 0)
+	if (purge_deadline(reaper) > ms->now)
 		return;
 	dfs_writer_init(&ids, DFS_PROTOCOL_VERSION, 0);
 	while (reaper->orphans.count > 0 && ids.items < PURGE_INODES) {
@@ -165,9 +178,8 @@ nsec ms_reaper_deadline(const struct ms *ms)
 	const struct ms_reaper *reaper = &ms->reaper;
 	bool now = (reaper->cuts_wanted && !reaper->cutting) ||
 		   (!reaper->grace_over && ms->clients.awaited_count == 0) ||
-		   (reaper->grace_over && !reaper->orphans_scanned) ||
-		   (reaper->orphans.count > 0 && reaper->purging.count == 0);
-	return now ? 0 : ms_clients_deadline(&ms->clients);
+		   (reaper->grace_over && !reaper->orphans_scanned);
+	return now ? 0 : dfs_min(purge_deadline(reaper), ms_clients_deadline(&ms->clients));
 }
 
 void ms_reaper_work(struct ms *ms, struct dfs_fxs *fxs)
