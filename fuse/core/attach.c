@@ -192,6 +192,7 @@ void cl_session_lost(struct cl *cl)
 	    "event=session_lost session=%llu cause=\"the master expired it after silence; changes "
 	    "under way may or may not have been made\"",
 	    (unsigned long long)master->id);
+	cl_cache_drop_all(cl);
 	master->id = 0;
 	master->sequence = 0;
 	master->renewed = true;

@@ -97,16 +97,18 @@ void cl_task_reply(struct cl *cl, struct cl_task *task, struct cl_reply *reply)
 
 void cl_task_finish(struct cl *cl, struct cl_task *task, int status)
 {
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	reply->status = status;
 	cl_task_reply(cl, task, reply);
 }
 
-void cl_task_finish_attr(struct cl *cl, struct cl_task *task, const struct dfs_attr *attr)
+void cl_task_finish_attr(struct cl *cl, struct cl_task *task, const struct dfs_attr *attr,
+			 nsec until)
 {
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	reply->attr = *attr;
-	cl_attr_view(cl, &reply->attr);
+	if (!cl_attr_view(cl, &reply->attr) && until > cl->now)
+		reply->attr_valid = until - cl->now;
 	reply->handle = task->made_handle;
 	cl_task_reply(cl, task, reply);
 }
@@ -130,6 +132,8 @@ static void on_answer(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 {
 	struct cl_task *task = dfs_container_of(rpc, struct cl_task, mutation.rpc);
 	DFS_ASSERT(task->state == CL_TASK_ASKING);
+	if (rpc->type == DFS_MSG_MUTATE)
+		cl_cache_changed(cl, task);
 	if (answer->status == 0) {
 		cl_flows[task->op].answer(cl, task, answer);
 	} else if (passes(task, answer->status)) {
@@ -145,6 +149,7 @@ void cl_task_ask(struct cl *cl, struct cl_task *task, u16 type, struct dfs_write
 {
 	cl_task_move(task, CL_TASK_ASKING);
 	task->asked = type;
+	task->asked_at = cl->now;
 	if (task->resume == NULL)
 		task->resume = cl_flows[task->op].start;
 	task->mutation.rpc.done = on_answer;
@@ -155,6 +160,7 @@ void cl_task_mutate(struct cl *cl, struct cl_task *task, u16 op, struct dfs_writ
 {
 	cl_task_move(task, CL_TASK_ASKING);
 	task->asked = op;
+	task->asked_at = cl->now;
 	if (task->resume == NULL)
 		task->resume = cl_flows[task->op].start;
 	task->mutation.rpc.done = on_answer;
@@ -222,7 +228,9 @@ void cl_call_cancel(struct cl *cl, u64 id, int status)
 		cl_task_finish(cl, task, status);
 		return;
 	}
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	if (task->mutation.rpc.type == DFS_MSG_MUTATE)
+		cl_cache_doubt(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	reply->status = status;
 	dfs_map_remove(&cl->tasks_by_id, &task->by_id);
 	dfs_fx_reply(cl->fx, id, reply);

@@ -69,9 +69,11 @@ struct cl_task {
 	struct dfs_list in_queue;  /* What it waits in. */
 	enum cl_task_state state;
 	enum cl_op op;
-	bool answered; /* The caller has its answer already. */
-	bool gating;   /* Counted in inode.gates. */
-	u16 asked;     /* Operation or message of the request under way. */
+	bool answered;         /* The caller has its answer already. */
+	bool gating;           /* Counted in inode.gates. */
+	bool asked_attributes; /* READDIR. */
+	u16 asked;             /* Operation or message of the request under way. */
+	nsec asked_at;         /* When it was first made: leases count from then. */
 	struct cl_caller caller;
 	u64 ino; /* The master's numbers. */
 	u64 ino2;
@@ -89,7 +91,7 @@ struct cl_task {
 	struct dfs_payload data;
 	struct cl_inode *inode; /* Referenced. */
 	u64 made_handle;        /* Freed again unless the caller gets it. */
-	struct dfs_attr attr;   /* OPEN, CREATE: for the answer, while truncation goes on. */
+	nsec until;             /* OPEN, CREATE: for how long the attributes hold. */
 	u32 tries;
 	void (*resume)(struct cl *cl, struct cl_task *task); /* WAITING, PAUSED. */
 	struct cl_mutation mutation;                         /* Its rpc serves for all requests. */
@@ -136,10 +138,11 @@ void cl_calls_fini(struct cl *cl);
 void cl_task_move(struct cl_task *task, enum cl_task_state state);
 /* Answer with a status alone and let go. */
 void cl_task_finish(struct cl *cl, struct cl_task *task, int status);
-/* Answer with attributes; view and number are translated here. */
-void cl_task_finish_attr(struct cl *cl, struct cl_task *task, const struct dfs_attr *attr);
+/* Answer with attributes; view and number are translated here. They may be cached until then. */
+void cl_task_finish_attr(struct cl *cl, struct cl_task *task, const struct dfs_attr *attr,
+			 nsec until);
 /* Answer with what the caller has filled in; `reply` is from cl_reply_new. */
-struct cl_reply *cl_reply_new(struct cl *cl, const struct cl_task *task);
+struct cl_reply *cl_reply_new(struct cl *cl, enum cl_op op);
 void cl_task_reply(struct cl *cl, struct cl_task *task, struct cl_reply *reply);
 /* Hold a buffer until the next step; the reference is taken. */
 void cl_keep_take(struct cl *cl, struct dfs_buf *buf);

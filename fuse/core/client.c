@@ -37,6 +37,7 @@ struct cl *cl_new(const struct cl_config *config)
 		cl->tuning = *config->tuning;
 	cl->next_link = 1;
 	lists_init(cl);
+	cl_cache_init(cl);
 	cl_subtree_init(cl, config->subtree == NULL ? "/" : config->subtree);
 	cl_master_init(cl, config->masters);
 	return cl;
@@ -73,6 +74,7 @@ void cl_free(struct cl *cl)
 	cl_subtree_fini(cl);
 	cl_master_fini(cl);
 	cl_replies_fini(cl);
+	cl_cache_fini(cl);
 	free_retired(cl);
 	free(cl->retired);
 	for (u32 i = 0; i < unheard.count; i++) {

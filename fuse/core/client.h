@@ -58,6 +58,9 @@ enum cl_op {
 			 */
 	CL_REMOVEXATTR, /* ino, name */
 	CL_SYNC_ALL, /* Write back everything, as before an unmount; replies when all is durable. */
+	/* Never a call, but an effect of its own (call id 0): what the caller has cached of the
+	 * attributes of reply.attr.ino holds no longer. To be carried out before later replies. */
+	CL_STALE,
 };
 
 /* A decoded operation. Spans are borrowed for the step; the core copies what it keeps. */
@@ -94,6 +97,8 @@ struct cl_reply {
 	enum cl_op op;
 	int status; /* 0 or a negative DFS_E…; then nothing else is valid. */
 	struct dfs_attr attr;
+	nsec
+	    attr_valid; /* So long from now attr stays true unless CL_STALE comes; 0: not at all. */
 	u64 handle;
 	u64 count;
 	struct dfs_span bytes;

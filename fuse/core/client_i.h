@@ -15,6 +15,7 @@
 #ifndef CL_CLIENT_I_H
 #define CL_CLIENT_I_H
 
+#include "fuse/core/cache.h"
 #include "fuse/core/call.h"
 #include "fuse/core/chunk_map.h"
 #include "fuse/core/linger.h"
@@ -78,6 +79,8 @@ struct cl {
 	u32 linger_syncs; /* Under way for those whose time is over. */
 	struct cl_timer linger_timer;
 	struct dfs_list releases; /* struct cl_release: RELEASEs under way. */
+
+	struct cl_cache cache;
 
 	struct dfs_map handles;
 	u64 handles_made;

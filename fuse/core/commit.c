@@ -50,9 +50,14 @@ static void forget_kept(struct cl *cl, struct cl_target *target)
 	}
 }
 
-static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_attr *attr)
+static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_mutate_reply *reply)
 {
+	const struct dfs_attr *attr = &reply->attr;
+	u32 mode = inode->attr.mode;
 	int status = cl_inode_attr(cl, inode, attr, true);
+	cl_cache_put_attr(cl, attr, cl_cache_until(inode->commit.sent_at, reply->lease_ms));
+	if (inode->attr.mode != mode) /* Set-id bits went. */
+		cl_cache_tell(cl, inode->ino);
 	u64 generation = inode->map_generation;
 	inode->commit_tries = 0;
 	inode->commit_writer = (struct cl_caller){0};
@@ -131,9 +136,10 @@ static void on_committed(struct cl *cl, struct cl_rpc *rpc, const struct cl_answ
 	if (status == 0)
 		status = dfs_mutate_reply_decode(answer->body, answer->version, &reply);
 	cl_inode_touch(cl, inode);
+	cl_cache_drop_attr(cl, inode->ino);
 	switch (status) {
 	case 0:
-		succeeded(cl, inode, &reply.attr);
+		succeeded(cl, inode, &reply);
 		break;
 	case DFS_ENO_SESSION: /* cl_session_lost writes everything again. */
 		take_back(inode);

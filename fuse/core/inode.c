@@ -197,11 +197,14 @@ static u32 mode_written(u32 mode)
 	return (mode & S_IXGRP) != 0 ? mode & ~(u32)S_ISGID : mode;
 }
 
-void cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
+bool cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
 {
 	const struct cl_inode *inode = cl_inode_find(cl, attr->ino);
-	if (inode != NULL && inode->known && inode->attr.change >= attr->change)
+	bool differs = inode != NULL && (inode->local_end != 0 || cl_inode_uncommitted(inode));
+	if (inode != NULL && inode->known && inode->attr.change >= attr->change) {
+		differs = differs || inode->attr.change != attr->change;
 		*attr = inode->attr;
+	}
 	if (inode != NULL && inode->local_end != 0) {
 		attr->size = dfs_max(attr->size, inode->local_end);
 		attr->mtime = inode->local_mtime;
@@ -211,6 +214,7 @@ void cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
 			attr->mode = mode_written(attr->mode);
 	}
 	attr->ino = cl_ino_translate(cl, attr->ino);
+	return differs;
 }
 
 /* The mounted directory is the root of the mounted tree. The real root, should it show anywhere,

@@ -146,8 +146,8 @@ bool cl_inode_regular(const struct cl_inode *inode);
 void cl_inode_fail(struct cl *cl, struct cl_inode *inode, int status, const char *what);
 
 /* What callers see: the newest attributes known, own writes included, ino as in the mounted tree.
- */
-void cl_attr_view(const struct cl *cl, struct dfs_attr *attr);
+ * True when they are not (only) what the master said, so no lease covers them. */
+bool cl_attr_view(const struct cl *cl, struct dfs_attr *attr);
 /* Inode numbers of the mounted tree and the master's; the same function both ways. */
 u64 cl_ino_translate(const struct cl *cl, u64 ino);
 

@@ -203,6 +203,7 @@ void cl_master_pull(struct cl *cl)
 {
 	struct cl_master *master = &cl->master;
 	struct dfs_session_event event;
+	int status;
 	while (dfs_session_next(master->session, cl->now, &event, cl->fx)) {
 		switch (event.kind) {
 		case DFS_SESSION_EV_UP:
@@ -224,9 +225,12 @@ void cl_master_pull(struct cl *cl)
 		case DFS_SESSION_EV_REPLY:
 			on_reply(cl, &event);
 			break;
-		case DFS_SESSION_EV_REQUEST: /* Masters ask clients nothing yet. */
-			dfs_session_reply(master->session, event.request, event.type, DFS_ENOSYS,
-					  NULL, NULL, cl->fx);
+		case DFS_SESSION_EV_REQUEST:
+			status = event.type == DFS_MSG_INVALIDATE
+				     ? cl_cache_invalidate(cl, event.body, event.version)
+				     : DFS_ENOSYS;
+			dfs_session_reply(master->session, event.request, event.type, status, NULL,
+					  NULL, cl->fx);
 			break;
 		}
 	}
@@ -260,6 +264,7 @@ void cl_mutate(struct cl *cl, struct cl_mutation *mutation, struct cl_caller cal
 	    .body = dfs_span(body->buf->data, body->buf->length),
 	};
 	mutation->sequence = mutate.sequence;
+	mutation->sent_at = cl->now;
 	cl_master_begin(cl, &writer);
 	dfs_mutate_put(&writer, &mutate);
 	dfs_writer_fini(body);

@@ -39,6 +39,7 @@ struct cl_mutation {
 	struct cl_rpc rpc; /* First: see cl_mutation_of. */
 	struct dfs_list in_order;
 	u64 sequence;
+	nsec sent_at; /* First. */
 };
 
 void cl_master_init(struct cl *cl, const char *masters);

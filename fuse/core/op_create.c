@@ -47,6 +47,7 @@ static void made(struct cl *cl, struct cl_task *task, const struct cl_answer *an
 		cl_task_finish(cl, task, status);
 		return;
 	}
+	u64 parent = task->ino;
 	task->ino = reply.attr.ino;
 	cl_task_use_inode(cl, task, task->ino);
 	cl_hold_taken(cl, task->inode);
@@ -56,6 +57,11 @@ static void made(struct cl *cl, struct cl_task *task, const struct cl_answer *an
 		return;
 	}
 	set_hint(task->inode, task->name);
+	nsec until = cl_cache_until(task->asked_at, reply.lease_ms);
+	cl_cache_put_name(cl, parent, task->name, task->ino, until);
+	cl_cache_put_attr(cl, &reply.attr, until);
+	cl_cache_put_parent(cl, parent, &reply, until);
+	task->until = until;
 	if (cl_inode_regular(task->inode) && reply.existed == 0) {
 		while (dfs_location_next(&reply.grants, &location))
 			cl_target_grant(cl, task->inode, &location);

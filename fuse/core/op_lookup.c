@@ -1,6 +1,5 @@
 /*
- * LOOKUP and GETATTR: one round trip each, every time. Until there are leases nothing may be
- * remembered: another mount may have changed it.
+ * LOOKUP and GETATTR: answered from the cache under a lease, else one round trip each.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
@@ -10,10 +9,35 @@ static bool is(struct dfs_span name, const char *text)
 	return dfs_span_equal(name, dfs_span_text(text));
 }
 
+static void finish(struct cl *cl, struct cl_task *task, const struct dfs_attr *attr, nsec until)
+{
+	struct cl_inode *inode = cl_inode_find(cl, attr->ino);
+	int status = 0;
+	if (inode != NULL && inode->known)
+		status = cl_inode_attr(cl, inode, attr, false);
+	if (status == 0)
+		cl_task_finish_attr(cl, task, attr, until);
+	else
+		cl_task_finish(cl, task, status);
+}
+
+/* True when the cache knew. */
+static bool finish_cached(struct cl *cl, struct cl_task *task, u64 ino)
+{
+	const struct cl_cached_attr *cached = cl_cache_find_attr(cl, ino);
+	if (cached == NULL)
+		return false;
+	struct dfs_attr attr = cached->attr;
+	finish(cl, task, &attr, cached->until);
+	return true;
+}
+
 void cl_getattr_start(struct cl *cl, struct cl_task *task)
 {
 	struct dfs_getattr body = {.ino = task->ino};
 	struct dfs_writer writer;
+	if (finish_cached(cl, task, task->ino))
+		return;
 	cl_master_begin(cl, &writer);
 	dfs_getattr_put(&writer, &body);
 	cl_task_ask(cl, task, DFS_MSG_GETATTR, &writer);
@@ -26,6 +50,14 @@ void cl_lookup_start(struct cl *cl, struct cl_task *task)
 		cl_getattr_start(cl, task);
 		return;
 	}
+	cl->cache.asked_in = task->ino;
+	const struct cl_cached_name *known = cl_cache_find_name(cl, task->ino, task->name);
+	if (known != NULL && known->ino == 0) {
+		cl_task_finish(cl, task, DFS_ENOENT);
+		return;
+	}
+	if (known != NULL && finish_cached(cl, task, known->ino))
+		return;
 	struct dfs_lookup body = {.parent = task->ino, .name = task->name};
 	struct dfs_writer writer;
 	cl_master_begin(cl, &writer);
@@ -33,22 +65,17 @@ void cl_lookup_start(struct cl *cl, struct cl_task *task)
 	cl_task_ask(cl, task, DFS_MSG_LOOKUP, &writer);
 }
 
-static void finish(struct cl *cl, struct cl_task *task, int status, const struct dfs_attr *attr)
-{
-	struct cl_inode *inode = status == 0 ? cl_inode_find(cl, attr->ino) : NULL;
-	if (inode != NULL && inode->known)
-		status = cl_inode_attr(cl, inode, attr, false);
-	if (status == 0)
-		cl_task_finish_attr(cl, task, attr);
-	else
-		cl_task_finish(cl, task, status);
-}
-
 void cl_getattr_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
 {
 	struct dfs_getattr_reply reply;
 	int status = dfs_getattr_reply_decode(answer->body, answer->version, &reply);
-	finish(cl, task, status, &reply.attr);
+	if (status != 0) {
+		cl_task_finish(cl, task, status);
+		return;
+	}
+	nsec until = cl_cache_until(task->asked_at, reply.lease_ms);
+	cl_cache_put_attr(cl, &reply.attr, until);
+	finish(cl, task, &reply.attr, until);
 }
 
 void cl_lookup_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
@@ -59,5 +86,16 @@ void cl_lookup_answer(struct cl *cl, struct cl_task *task, const struct cl_answe
 		return;
 	}
 	int status = dfs_lookup_reply_decode(answer->body, answer->version, &reply);
-	finish(cl, task, status, &reply.attr);
+	if (status != 0) {
+		cl_task_finish(cl, task, status);
+		return;
+	}
+	nsec until = cl_cache_until(task->asked_at, reply.lease_ms);
+	cl_cache_put_name(cl, task->ino, task->name, reply.attr.ino, until);
+	if (reply.attr.ino == 0) {
+		cl_task_finish(cl, task, DFS_ENOENT);
+		return;
+	}
+	cl_cache_put_attr(cl, &reply.attr, until);
+	finish(cl, task, &reply.attr, until);
 }

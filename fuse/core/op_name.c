@@ -64,6 +64,37 @@ void cl_name_start(struct cl *cl, struct cl_task *task)
 	cl_task_mutate(cl, task, op, &body);
 }
 
+/* What is known after the change, as far as the answer tells. */
+static void learn(struct cl *cl, struct cl_task *task, const struct dfs_mutate_reply *reply,
+		  nsec until)
+{
+	u64 ino = reply->attr.ino;
+	cl_cache_put_parent(cl, task->op == CL_LINK ? task->ino2 : task->ino, reply, until);
+	switch (task->op) {
+	case CL_LINK:
+		cl_cache_put_name(cl, task->ino2, task->name, ino, until);
+		break;
+	case CL_UNLINK:
+	case CL_RMDIR:
+		cl_cache_put_name(cl, task->ino, task->name, 0, until);
+		return;
+	case CL_RENAME:
+		/* Not that the old name is gone: two links of one inode both stay. */
+		if (task->flags != 0)
+			return;
+		cl_cache_put_name(cl, task->ino2, task->name2, ino, until);
+		break;
+	case CL_SETXATTR:
+	case CL_REMOVEXATTR:
+		break;
+	default:
+		cl_cache_put_name(cl, task->ino, task->name, ino, until);
+		break;
+	}
+	if (ino != 0)
+		cl_cache_put_attr(cl, &reply->attr, until);
+}
+
 void cl_name_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
 {
 	struct dfs_mutate_reply reply;
@@ -72,8 +103,11 @@ void cl_name_answer(struct cl *cl, struct cl_task *task, const struct cl_answer 
 	struct cl_inode *inode = status == 0 ? cl_inode_find(cl, reply.attr.ino) : NULL;
 	if (inode != NULL && inode->known)
 		status = cl_inode_attr(cl, inode, &reply.attr, true);
+	nsec until = status == 0 ? cl_cache_until(task->asked_at, reply.lease_ms) : 0;
+	if (until != 0)
+		learn(cl, task, &reply, until);
 	if (status == 0 && reply.attr.ino != 0)
-		cl_task_finish_attr(cl, task, &reply.attr);
+		cl_task_finish_attr(cl, task, &reply.attr, until);
 	else
 		cl_task_finish(cl, task, status);
 }

@@ -1,7 +1,8 @@
 /*
  * OPEN: the master holds the inode for us from now on, and says how long the file is and where its
- * first chunks are. When another handle holds it already, its attributes are asked for instead, so
- * that each open sees what other mounts have done. One round trip; O_TRUNC adds a SETATTR.
+ * first chunks are. When another handle holds it already, its attributes are enough, from the cache
+ * or asked for, so that each open sees what other mounts have done. At most one round trip; O_TRUNC
+ * adds a SETATTR.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
@@ -13,6 +14,16 @@ void cl_open_start(struct cl *cl, struct cl_task *task)
 	struct dfs_writer writer;
 	if (task->inode == NULL)
 		cl_task_use_inode(cl, task, task->ino);
+	const struct cl_cached_attr *cached = cl_cache_find_attr(cl, task->ino);
+	if (task->inode->held && cached != NULL) {
+		struct dfs_attr attr = cached->attr;
+		int status = cl_inode_attr(cl, task->inode, &attr, false);
+		if (status == 0)
+			cl_opened(cl, task);
+		else
+			cl_task_finish(cl, task, status);
+		return;
+	}
 	if (task->inode->held) {
 		struct dfs_getattr body = {.ino = task->ino};
 		cl_master_begin(cl, &writer);
@@ -43,14 +54,17 @@ static int take_attr(struct cl *cl, struct cl_task *task, const struct cl_answer
 {
 	struct dfs_getattr_reply reply;
 	int status = dfs_getattr_reply_decode(answer->body, answer->version, &reply);
-	return status != 0 ? status : cl_inode_attr(cl, task->inode, &reply.attr, false);
+	if (status != 0)
+		return status;
+	cl_cache_put_attr(cl, &reply.attr, cl_cache_until(task->asked_at, reply.lease_ms));
+	return cl_inode_attr(cl, task->inode, &reply.attr, false);
 }
 
 void cl_opened(struct cl *cl, struct cl_task *task)
 {
 	cl_task_make_handle(cl, task);
 	if ((task->flags & O_TRUNC) == 0 || !cl_inode_regular(task->inode) || task->answered) {
-		cl_task_finish_attr(cl, task, &task->inode->attr);
+		cl_task_finish_attr(cl, task, &task->inode->attr, task->until);
 		return;
 	}
 	task->set = (struct dfs_setattr){.valid = DFS_SETATTR_SIZE};
@@ -64,7 +78,7 @@ void cl_open_answer(struct cl *cl, struct cl_task *task, const struct cl_answer 
 	if (task->asked == DFS_OP_SETATTR) {
 		status = cl_truncate_answer(cl, task, answer, &attr);
 		if (status == 0)
-			cl_task_finish_attr(cl, task, &attr);
+			cl_task_finish_attr(cl, task, &attr, 0);
 	} else {
 		status = task->asked == DFS_MSG_OPEN ? take_open(cl, task, answer)
 						     : take_attr(cl, task, answer);

@@ -28,7 +28,7 @@ static void drop_parts(struct cl *cl, struct cl_task *task)
 
 static void answer(struct cl *cl, struct cl_task *task)
 {
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	for (u32 i = 0; i < task->parts_count; i++)
 		cl_part_give(cl, &task->parts[i], reply);
 	cl_task_reply(cl, task, reply);

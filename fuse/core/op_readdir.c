@@ -21,7 +21,7 @@ enum {
 void cl_opendir_start(struct cl *cl, struct cl_task *task)
 {
 	cl_task_make_handle(cl, task);
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	reply->handle = task->made_handle;
 	cl_task_reply(cl, task, reply);
 }
@@ -75,7 +75,7 @@ static bool seek(const struct cl_task *task, const struct cl_handle *handle,
 {
 	u64 cookie = cookie_of(task);
 	struct dfs_dirent entry;
-	if (handle->page == NULL || handle->page_attributes != ((task->flags & 1) != 0))
+	if (handle->page == NULL || (!handle->page_attributes && (task->flags & 1) != 0))
 		return false;
 	*ret_entries = handle->page_entries;
 	if (cookie == handle->page_after)
@@ -91,7 +91,7 @@ static void give(struct cl *cl, struct cl_task *task, const struct cl_handle *ha
 		 struct dfs_items entries)
 {
 	struct listing listing = {
-	    .reply = cl_reply_new(cl, task),
+	    .reply = cl_reply_new(cl, task->op),
 	    .room = task->size,
 	    .entry_bytes = (task->flags & 1) != 0 ? ENTRY_PLUS_BYTES : ENTRY_BYTES,
 	};
@@ -114,15 +114,33 @@ static void give(struct cl *cl, struct cl_task *task, const struct cl_handle *ha
 	cl_task_reply(cl, task, listing.reply);
 }
 
+/* Attributes come along if they are asked for, or likely to be: in the first page, and as long as
+ * the reader looks at what it finds, as `ls -l` does. */
+static bool attributes_help(const struct cl *cl, const struct cl_task *task)
+{
+	return (task->flags & 1) != 0 || cookie_of(task) == 0 || cl->cache.asked_in == task->ino;
+}
+
+static void learn(struct cl *cl, const struct cl_task *task, struct dfs_items entries, nsec until)
+{
+	struct dfs_dirent entry;
+	while (until > cl->now && dfs_dirent_next(&entries, &entry)) {
+		cl_cache_put_name(cl, task->ino, entry.name, entry.attr.ino, until);
+		cl_cache_put_attr(cl, &entry.attr, until);
+	}
+}
+
 static void ask(struct cl *cl, struct cl_task *task)
 {
 	struct dfs_readdir body = {
 	    .ino = task->ino,
 	    .cookie = cookie_of(task),
 	    .bytes_max = PAGE_BYTES,
-	    .attributes = (task->flags & 1) != 0,
+	    .attributes = attributes_help(cl, task),
 	};
 	struct dfs_writer writer;
+	task->asked_attributes = body.attributes != 0;
+	cl->cache.asked_in = 0;
 	cl_master_begin(cl, &writer);
 	dfs_readdir_put(&writer, &body);
 	cl_task_ask(cl, task, DFS_MSG_READDIR, &writer);
@@ -168,6 +186,9 @@ void cl_readdir_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 	handle->page_after = cookie_of(task);
 	handle->page_parent = reply.parent;
 	handle->page_end = reply.end != 0;
-	handle->page_attributes = (task->flags & 1) != 0;
+	handle->page_attributes = task->asked_attributes;
+	if (handle->page_attributes)
+		learn(cl, task, handle->page_entries,
+		      cl_cache_until(task->asked_at, reply.lease_ms));
 	give(cl, task, handle, handle->page_entries);
 }

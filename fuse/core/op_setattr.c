@@ -34,5 +34,5 @@ void cl_setattr_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 	if (status != 0)
 		cl_task_finish(cl, task, status);
 	else
-		cl_task_finish_attr(cl, task, &attr);
+		cl_task_finish_attr(cl, task, &attr, task->until);
 }

@@ -11,7 +11,7 @@
 
 static void finish(struct cl *cl, struct cl_task *task, u64 count)
 {
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	reply->count = count;
 	cl_task_reply(cl, task, reply);
 }

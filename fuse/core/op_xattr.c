@@ -5,6 +5,38 @@
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
 
+/* The answer's body goes with the link's buffer: the caller's copy lives until the next step. */
+static void give_bytes(struct cl *cl, struct cl_task *task, struct dfs_span bytes)
+{
+	bool asks_size = task->op != CL_READLINK && task->size == 0;
+	if (task->op != CL_READLINK && !asks_size && bytes.length > task->size) {
+		cl_task_finish(cl, task, DFS_ERANGE);
+		return;
+	}
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
+	reply->count = bytes.length;
+	if (!asks_size && bytes.length > 0) {
+		struct dfs_buf *copy = dfs_buf_new(bytes.length);
+		memcpy(copy->data, bytes.data, bytes.length);
+		reply->bytes = dfs_span(copy->data, bytes.length);
+		cl_keep_take(cl, copy);
+	}
+	cl_task_reply(cl, task, reply);
+}
+
+/* Most inodes have none, and a kernel asks for one before the first write, `ls -l` for two. */
+static bool finish_without(struct cl *cl, struct cl_task *task)
+{
+	const struct cl_cached_attr *cached = cl_cache_find_attr(cl, task->ino);
+	if (cached == NULL || cached->attr.xattrs != 0)
+		return false;
+	if (task->op == CL_GETXATTR)
+		cl_task_finish(cl, task, DFS_ENODATA);
+	else
+		give_bytes(cl, task, (struct dfs_span){0});
+	return true;
+}
+
 void cl_query_start(struct cl *cl, struct cl_task *task)
 {
 	struct dfs_writer writer;
@@ -13,6 +45,9 @@ void cl_query_start(struct cl *cl, struct cl_task *task)
 		cl_task_finish(cl, task, DFS_ENODATA);
 		return;
 	}
+	bool of_xattrs = task->op == CL_GETXATTR || task->op == CL_LISTXATTR;
+	if (of_xattrs && finish_without(cl, task))
+		return;
 	cl_master_begin(cl, &writer);
 	switch (task->op) {
 	case CL_READLINK:
@@ -35,25 +70,6 @@ void cl_query_start(struct cl *cl, struct cl_task *task)
 		break;
 	}
 	cl_task_ask(cl, task, type, &writer);
-}
-
-/* The answer's body goes with the link's buffer: the caller's copy lives until the next step. */
-static void give_bytes(struct cl *cl, struct cl_task *task, struct dfs_span bytes)
-{
-	bool asks_size = task->op != CL_READLINK && task->size == 0;
-	if (task->op != CL_READLINK && !asks_size && bytes.length > task->size) {
-		cl_task_finish(cl, task, DFS_ERANGE);
-		return;
-	}
-	struct cl_reply *reply = cl_reply_new(cl, task);
-	reply->count = bytes.length;
-	if (!asks_size && bytes.length > 0) {
-		struct dfs_buf *copy = dfs_buf_new(bytes.length);
-		memcpy(copy->data, bytes.data, bytes.length);
-		reply->bytes = dfs_span(copy->data, bytes.length);
-		cl_keep_take(cl, copy);
-	}
-	cl_task_reply(cl, task, reply);
 }
 
 void cl_readlink_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
@@ -88,7 +104,7 @@ void cl_listxattr_answer(struct cl *cl, struct cl_task *task, const struct cl_an
 
 void cl_statfs_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
 {
-	struct cl_reply *reply = cl_reply_new(cl, task);
+	struct cl_reply *reply = cl_reply_new(cl, task->op);
 	reply->status = dfs_statfs_reply_decode(answer->body, answer->version, &reply->statfs);
 	cl_task_reply(cl, task, reply);
 }

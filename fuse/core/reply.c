@@ -14,7 +14,7 @@ struct cl_reply_node {
 	struct cl_entry *entries;
 };
 
-struct cl_reply *cl_reply_new(struct cl *cl, const struct cl_task *task)
+struct cl_reply *cl_reply_new(struct cl *cl, enum cl_op op)
 {
 	struct cl_reply_node *node;
 	if (dfs_list_empty(&cl->free_replies)) {
@@ -25,7 +25,7 @@ struct cl_reply *cl_reply_new(struct cl *cl, const struct cl_task *task)
 		dfs_list_remove(&node->in_list);
 		memset(node, 0, sizeof(*node));
 	}
-	node->reply.op = task->op;
+	node->reply.op = op;
 	dfs_list_push_back(&cl->replies, &node->in_list);
 	return &node->reply;
 }

@@ -68,6 +68,8 @@ static void on_found(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer *
 	int status = answer->status;
 	if (status == 0)
 		status = dfs_lookup_reply_decode(answer->body, answer->version, &reply);
+	if (status == 0 && reply.attr.ino == 0)
+		status = DFS_ENOENT;
 	if (status == 0 && !S_ISDIR(reply.attr.mode))
 		status = DFS_ENOTDIR;
 	if (status != 0) {

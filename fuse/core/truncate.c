@@ -53,6 +53,8 @@ int cl_truncate_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 	if (status != 0)
 		return status;
 	*ret_attr = reply.attr;
+	task->until = cl_cache_until(task->asked_at, reply.lease_ms);
+	cl_cache_put_attr(cl, &reply.attr, task->until);
 	if (task->inode == NULL)
 		return 0;
 	status = cl_inode_attr(cl, task->inode, &reply.attr, true);

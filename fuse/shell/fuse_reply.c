@@ -1,6 +1,8 @@
 /*
- * The core's answers in the kernel's form. Attribute and name time-outs are zero: until there are
- * leases, the kernel must ask again each time, or it would show what another mount has changed.
+ * The core's answers in the kernel's form. The kernel keeps attributes as long as their lease
+ * lasts, and forgets them at CL_STALE. It keeps no names: it could only be told to forget one while
+ * no operation in that directory is under way, and such an operation may wait for other mounts to
+ * forget; the core has them at hand.
  *
  * An answer the kernel does not take (its caller was killed meanwhile: ENOENT) has given the core a
  * look-up or a handle that nobody will ever give back; it is taken back through fuse_undo_add().
@@ -53,22 +55,28 @@ static struct stat stat_of(const struct dfs_attr *attr)
 	};
 }
 
-static struct fuse_entry_param entry_of(const struct dfs_attr *attr)
+static double seconds_of(nsec time)
+{
+	return (double)time / (double)DFS_SEC;
+}
+
+static struct fuse_entry_param entry_of(const struct dfs_attr *attr, nsec valid)
 {
 	/* Inode numbers are never reused, so the generation stays 0. */
-	return (struct fuse_entry_param){.ino = attr->ino, .attr = stat_of(attr)};
+	return (struct fuse_entry_param){
+	    .ino = attr->ino, .attr = stat_of(attr), .attr_timeout = seconds_of(valid)};
 }
 
 static void reply_entry(struct fuse_parked *parked, const struct cl_reply *reply)
 {
-	struct fuse_entry_param entry = entry_of(&reply->attr);
+	struct fuse_entry_param entry = entry_of(&reply->attr, reply->attr_valid);
 	if (fuse_reply_entry(parked->req, &entry) == -ENOENT)
 		fuse_undo_add(parked->shell, CL_FORGET, reply->attr.ino, 0);
 }
 
 static void reply_create(struct fuse_parked *parked, const struct cl_reply *reply)
 {
-	struct fuse_entry_param entry = entry_of(&reply->attr);
+	struct fuse_entry_param entry = entry_of(&reply->attr, reply->attr_valid);
 	struct fuse_file_info file = {.fh = reply->handle};
 	if (fuse_reply_create(parked->req, &entry, &file) == -ENOENT) {
 		fuse_undo_add(parked->shell, CL_FORGET, reply->attr.ino, 0);
@@ -80,6 +88,9 @@ static void reply_open(struct fuse_parked *parked, const struct cl_reply *reply)
 {
 	struct fuse_file_info file = {.fh = reply->handle};
 	/* What was only read has nothing to write back at close. */
+	/* The kernel drops its pages when the attributes tell of another mtime or length, which it
+	 * asks for, or has a lease on, at each open and read. */
+	file.keep_cache = parked->op == CL_OPEN;
 	file.noflush = parked->op == CL_OPEN && (parked->flags & O_ACCMODE) == O_RDONLY;
 	if (fuse_reply_open(parked->req, &file) == -ENOENT)
 		fuse_undo_add(parked->shell, parked->op == CL_OPEN ? CL_RELEASE : CL_RELEASEDIR,
@@ -118,7 +129,7 @@ static size_t direntry_add(struct fuse_parked *parked, const struct cl_entry *en
 	name[entry->name.length] = '\0';
 	size_t bytes;
 	if (parked->flags != 0) {
-		struct fuse_entry_param param = entry_of(&entry->attr);
+		struct fuse_entry_param param = entry_of(&entry->attr, 0);
 		bytes = fuse_add_direntry_plus(parked->req, (char *)at, room, name, &param,
 					       (off_t)entry->next_offset);
 	} else {
@@ -210,7 +221,7 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		if (parked->ino == FUSE_ROOT_ID)
 			parked->shell->root = reply->attr;
 		struct stat info = stat_of(&reply->attr);
-		fuse_reply_attr(parked->req, &info, 0);
+		fuse_reply_attr(parked->req, &info, seconds_of(reply->attr_valid));
 		return;
 	}
 	case CL_CREATE:
@@ -253,6 +264,7 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		return;
 	case CL_FORGET:
 	case CL_SYNC_ALL:
+	case CL_STALE:
 		break; /* Never parked. */
 	}
 	DFS_ASSERT(false);
@@ -273,6 +285,12 @@ void fuse_reply_umount(struct fuse_parked *parked)
 
 void fuse_shell_reply(struct fuse_shell *shell, u64 id, const struct cl_reply *reply)
 {
+	if (reply->op == CL_STALE) {
+		/* Attributes alone (-1): pages follow when the kernel sees another mtime. An inode
+		 * it does not have is fine. */
+		(void)fuse_lowlevel_notify_inval_inode(shell->session, reply->attr.ino, -1, 0);
+		return;
+	}
 	struct fuse_parked *parked = fuse_parked_find(shell, id);
 	if (parked == NULL)
 		return; /* An undo, or the connection has ended. */

@@ -33,6 +33,24 @@ static void put_first_grant(struct ms *ms, struct ms_client *client, const struc
 		ms_location_put_grant(ms, locations, grant);
 }
 
+/* What is told of an operation right after it may be cached, like any other answer. */
+static void put_lease(struct ms *ms, struct ms_client *client, const struct ms_op *op,
+		      struct dfs_mutate_reply *reply)
+{
+	struct ms_touches touches;
+	u32 lease_ms = ms_gate_lease(ms, client, reply->attr.ino, 0);
+	if (lease_ms == 0)
+		return;
+	ms_touches_find(ms->state, op, &touches);
+	for (u32 i = 0; i < touches.count && lease_ms != 0; i++)
+		lease_ms = ms_gate_lease(ms, client, touches.v[i].ino, 0);
+	reply->lease_ms = lease_ms;
+	bool one_name = op->op != DFS_OP_RENAME && touches.count > 0 && touches.v[0].hash != 0;
+	if (lease_ms != 0 && one_name &&
+	    ms_getattr(ms->state, touches.v[0].ino, &reply->parent) != 0)
+		reply->parent = (struct dfs_attr){0};
+}
+
 void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const struct ms_op *op,
 		      const struct ms_result *result, struct dfs_fxs *fxs)
 {
@@ -54,6 +72,8 @@ void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const st
 	if (opened && result->existed == 0 && !result->repeated)
 		put_first_grant(ms, client, &result->attr, &grants);
 	reply.grants = dfs_writer_items(&grants);
+	if (!result->repeated)
+		put_lease(ms, client, op, &reply);
 	dfs_session_writer(peer->session, &writer);
 	dfs_mutate_reply_put(&writer, &reply);
 	dfs_session_reply(peer->session, request, DFS_MSG_MUTATE, 0, &writer, NULL, fxs);
@@ -154,6 +174,9 @@ void ms_answer(struct ms *ms, struct ms_proposal *proposal, const struct ms_op *
 	if (proposal == NULL)
 		return; /* Replay: the tables tell all once it is over. */
 	take_news(ms, result);
+	if (proposal->gated != NULL)
+		ms_gate_leave(ms, proposal->gated);
+	proposal->gated = NULL;
 	if (op->op >= DFS_OP_FROM_LEADER) {
 		answer_own(ms, proposal, op, result, fxs);
 		return;

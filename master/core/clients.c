@@ -45,6 +45,9 @@ struct ms_client *ms_client_add(struct ms_clients *clients, u64 session, bool aw
 	dfs_list_init(&client->opens);
 	dfs_list_init(&client->grants);
 	dfs_list_init(&client->pending);
+	dfs_list_init(&client->gated);
+	dfs_list_init(&client->recalls);
+	client->inherited = awaited;
 	dfs_list_push_back(&clients->silent, &client->in_silent);
 	dfs_map_insert(&clients->by_session, &client->by_session, session);
 	clients->awaited_count += awaited;
@@ -62,6 +65,9 @@ void ms_client_free(struct ms_clients *clients, struct ms_client *client)
 {
 	DFS_ASSERT(dfs_list_empty(&client->grants));
 	DFS_ASSERT(dfs_list_empty(&client->pending));
+	DFS_ASSERT(dfs_list_empty(&client->gated));
+	DFS_ASSERT(dfs_list_empty(&client->recalls));
+	DFS_ASSERT(client->leases.count == 0);
 	u64 ino;
 	while ((ino = ms_open_any(client)) != 0)
 		(void)ms_open_drop_all(clients, client, ino);

@@ -34,6 +34,10 @@ struct ms_client {
 	u32 grants_count;
 	struct dfs_list pending; /* struct ms_proposal: mutations in flight, in order of arrival. */
 	u64 sequence_max;        /* Highest sequence that was ever put into `pending`. */
+	struct dfs_list gated;   /* struct ms_gated: mutations that wait to be proposed. */
+	struct dfs_list recalls; /* struct ms_recall: what it was asked to forget. */
+	struct dfs_map leases;   /* struct ms_lease. */
+	bool inherited;          /* From before the start: it may have leases of a predecessor. */
 	/* MAKEs with `open` applied since the last ATTACH: a repetition must not count them again.
 	 */
 	u64 *made_open;

@@ -33,6 +33,8 @@ void ms_leader_init(struct ms *ms)
 
 static void proposal_free(struct ms_leader *leader, struct ms_proposal *proposal)
 {
+	if (proposal->gated != NULL)
+		ms_gate_leave(dfs_container_of(leader, struct ms, leader), proposal->gated);
 	dfs_list_remove(&proposal->in_batch);
 	dfs_list_remove(&proposal->in_client);
 	if (leader->free_count >= FREE_PROPOSALS_MAX) {

@@ -38,6 +38,7 @@ struct ms *ms_new(const struct ms_config *config)
 	ms_peers_init(ms);
 	ms_trims_init(ms);
 	ms_lost_init(ms);
+	ms_gate_init(ms);
 	dfs_list_init(&ms->waiting.requests);
 	return ms;
 }
@@ -49,13 +50,16 @@ void ms_free(struct ms *ms)
 		return;
 	ms_waiting_fini(ms);
 	ms_leader_fini(ms);
+	ms_gate_fini(ms);
 	while ((node = dfs_map_next(&ms->clients.by_session, node)) != NULL) {
 		struct ms_client *client = dfs_map_entry(node, struct ms_client, by_session);
 		u64 chunk;
 		while ((chunk = ms_grant_oldest(client)) != 0)
 			(void)ms_grant_release(&ms->grants, client, chunk);
+		ms_gate_let_go(ms, client);
 	}
 	ms_clients_fini(&ms->clients);
+	ms_leases_fini(&ms->leases);
 	ms_grants_fini(&ms->grants);
 	ms_garbage_fini(ms);
 	ms_strays_fini(ms);
@@ -226,6 +230,7 @@ static void go_on(struct ms *ms, struct dfs_fxs *fxs)
 	bool applied = !ms_leader_wants_apply(ms);
 	if ((ms->phase == MS_PHASE_REPLAYING && applied) || ms->phase == MS_PHASE_LEADING)
 		ms_reserve_chunks(ms);
+	ms_gate_work(ms, fxs);
 	if (ms_waiting_deadline(ms) <= ms->now)
 		ms_waiting_wake(ms, fxs);
 	background(ms, fxs);
@@ -289,6 +294,7 @@ static nsec ms_deadline(const void *core)
 	if (ms_leader_wants_submit(ms) || ms_leader_wants_apply(ms))
 		return 0;
 	due = dfs_min(due, dfs_min(ms_waiting_deadline(ms), ms_raft_deadline(ms->raft)));
+	due = dfs_min(due, ms_gate_deadline(ms));
 	return ms->phase == MS_PHASE_LEADING ? dfs_min(due, background_deadline(ms)) : due;
 }
 
@@ -318,6 +324,7 @@ static void ms_check(const void *core)
 	DFS_ASSERT(ms->leader.flushed_index < dfs_max(ms->leader.next, 1u) ||
 		   ms->phase < MS_PHASE_REPLAYING);
 	ms_clients_check(&ms->clients);
+	ms_leases_check(&ms->leases);
 }
 
 const struct dfs_core_ops ms_core_ops = {

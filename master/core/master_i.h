@@ -1,9 +1,9 @@
 /*
  * The inside of the master's core: what its files share. A request's way through it:
  *
- *   link -> peers.c -> on_mutate.c -> leader.c (proposal, batch) -> raft.c -> log.c -> sync
- *   sync done -> raft.c (committed) -> leader.c -> ms_apply() -> answers.c -> reply
- *   link -> peers.c -> on_read.c, on_chunks.c ... -> questions of state.h -> reply
+ *   link -> peers.c -> on_mutate.c -> gate.c -> leader.c (proposal, batch) -> raft.c -> log.c ->
+ * sync sync done -> raft.c (committed) -> leader.c -> ms_apply() -> answers.c -> reply link ->
+ * peers.c -> on_read.c, on_chunks.c ... -> questions of state.h -> reply
  *
  * One durable mutation of a lone client costs two wake-ups of the loop (its bytes; the sync's end)
  * and one of the thread that syncs: counted with strace, 1 recvfrom, 1 pwritev, 1 fdatasync, 1
@@ -15,6 +15,7 @@
 
 #include "libdfsproto/base/heap.h"
 #include "master/core/clients.h"
+#include "master/core/gate.h"
 #include "master/core/grants.h"
 #include "master/core/log.h"
 #include "master/core/master.h"
@@ -37,8 +38,8 @@ enum ms_phase {
 /* Tags of DFS_FX_IO. */
 enum ms_io { MS_IO_LOG_SYNC = 1, MS_IO_STATE_FLUSH };
 
-/* Kinds of our own requests to chunkservers: the top byte of a session tag, above a chunk id. */
-enum ms_ask { MS_ASK_GARBAGE = 1, MS_ASK_STRAYS, MS_ASK_TRIM };
+/* Kinds of our own requests: the top byte of a session tag, above a chunk id or a recall. */
+enum ms_ask { MS_ASK_GARBAGE = 1, MS_ASK_STRAYS, MS_ASK_TRIM, MS_ASK_INVALIDATE };
 #define MS_ASK_SHIFT 56
 
 struct ms_peer {
@@ -59,6 +60,7 @@ struct ms_proposal {
 	struct dfs_list in_batch;
 	struct dfs_list in_client; /* Mutations of clients. */
 	struct ms_client *client;
+	struct ms_gated *gated; /* Mutations of clients: what it touches. */
 	u64 sequence;
 	u64 link; /* Who gets the answer; 0: nobody. */
 	u64 request;
@@ -173,6 +175,8 @@ struct ms {
 	struct dfs_heap due; /* struct ms_peer. */
 
 	struct ms_clients clients;
+	struct ms_leases leases;
+	struct ms_gate gate;
 	struct ms_servers servers;
 	struct ms_grants grants;
 	struct ms_garbage garbage;

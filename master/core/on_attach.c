@@ -99,6 +99,7 @@ void ms_on_attach(struct ms *ms, struct ms_peer *peer, const struct dfs_session_
 	peer->client = client;
 	ms->waiting.wake = true;
 	reply_attached(ms, peer, request->request, attach.session, fxs);
+	ms_gate_attached(ms, client, fxs);
 }
 
 void ms_attach_opened(struct ms *ms, const struct ms_proposal *proposal, u64 session, int status,
@@ -161,6 +162,7 @@ void ms_attach_closed(struct ms *ms, const struct ms_proposal *proposal, u64 ses
 	if (client->peer != NULL)
 		client->peer->client = NULL;
 	ms_leader_forget_client(client);
+	ms_gate_let_go(ms, client);
 	ms_reaper_let_go(ms, client);
 	ms_client_free(&ms->clients, client);
 	dfs_fx_log(fxs, DFS_LOG_INFO, "event=session_closed session=%llu",

@@ -1,7 +1,7 @@
 /*
- * MUTATE: a change of the namespace. New ones go to the log; one that is under way already gets its
- * answer when that is done; one that was applied before is answered from the stored result. So each
- * takes place exactly once, however often links break.
+ * MUTATE: a change of the namespace. New ones go through the gate to the log; one that is under way
+ * already gets its answer when that is done; one that was applied before is answered from the
+ * stored result. So each takes place exactly once, however often links break.
  */
 #include "master/core/master_i.h"
 
@@ -71,10 +71,5 @@ void ms_on_mutate(struct ms *ms, struct ms_peer *peer, const struct dfs_session_
 		ms_answer_mutate(ms, peer, request->request, &op, &result, fxs);
 		return;
 	}
-	proposal = ms_propose(ms, &op);
-	proposal->link = peer->link;
-	proposal->request = request->request;
-	proposal->client = client;
-	dfs_list_push_back(&client->pending, &proposal->in_client);
-	client->sequence_max = dfs_max(client->sequence_max, op.sequence);
+	ms_gate_enter(ms, client, &op, peer->link, request->request, fxs);
 }

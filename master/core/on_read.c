@@ -5,6 +5,8 @@
  */
 #include "master/core/master_i.h"
 
+#include "libdfsproto/base/errors.h"
+
 void ms_on_lookup(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
 		  struct dfs_fxs *fxs)
 {
@@ -14,10 +16,15 @@ void ms_on_lookup(struct ms *ms, struct ms_peer *peer, const struct dfs_session_
 	int status = dfs_lookup_decode(request->body, ms_peer_version(peer), &lookup);
 	if (status == 0)
 		status = ms_lookup(ms->state, lookup.parent, lookup.name, &reply.attr);
+	if (status == DFS_ENOENT) {
+		reply.attr = (struct dfs_attr){0};
+		status = 0;
+	}
 	if (status != 0) {
 		ms_reply_status(peer, request, status, fxs);
 		return;
 	}
+	reply.lease_ms = ms_gate_lease(ms, peer->client, lookup.parent, reply.attr.ino);
 	dfs_session_writer(peer->session, &writer);
 	dfs_lookup_reply_put(&writer, &reply);
 	ms_reply(peer, request, &writer, fxs);
@@ -36,9 +43,21 @@ void ms_on_getattr(struct ms *ms, struct ms_peer *peer, const struct dfs_session
 		ms_reply_status(peer, request, status, fxs);
 		return;
 	}
+	reply.lease_ms = ms_gate_lease(ms, peer->client, getattr.ino, 0);
 	dfs_session_writer(peer->session, &writer);
 	dfs_getattr_reply_put(&writer, &reply);
 	ms_reply(peer, request, &writer, fxs);
+}
+
+/* All or nothing: a listing during which something changes is not worth a bit per entry. */
+static u32 lease_listing(struct ms *ms, struct ms_client *client, u64 directory,
+			 struct dfs_items entries)
+{
+	struct dfs_dirent entry;
+	u32 lease_ms = ms_gate_lease(ms, client, directory, 0);
+	while (lease_ms != 0 && dfs_dirent_next(&entries, &entry))
+		lease_ms = ms_gate_lease(ms, client, entry.attr.ino, 0);
+	return lease_ms;
 }
 
 void ms_on_readdir(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
@@ -65,6 +84,8 @@ void ms_on_readdir(struct ms *ms, struct ms_peer *peer, const struct dfs_session
 		ms_reply_status(peer, request, status, fxs);
 	} else {
 		reply.entries = dfs_writer_items(&entries);
+		if (query.attributes)
+			reply.lease_ms = lease_listing(ms, peer->client, query.ino, reply.entries);
 		dfs_session_writer(peer->session, &writer);
 		dfs_readdir_reply_put(&writer, &reply);
 		ms_reply(peer, request, &writer, fxs);

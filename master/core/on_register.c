@@ -109,7 +109,10 @@ void ms_asked(struct ms *ms, struct ms_peer *peer, const struct dfs_session_even
 	      struct dfs_fxs *fxs)
 {
 	struct ms_server *server = peer->server;
+	u64 what = reply->tag & (((u64)1 << MS_ASK_SHIFT) - 1);
 	(void)fxs;
+	if (reply->tag >> MS_ASK_SHIFT == MS_ASK_INVALIDATE)
+		ms_gate_answered(ms, what, reply->status);
 	if (server == NULL)
 		return;
 	switch ((enum ms_ask)(reply->tag >> MS_ASK_SHIFT)) {
@@ -120,8 +123,9 @@ void ms_asked(struct ms *ms, struct ms_peer *peer, const struct dfs_session_even
 		ms_strays_answered(ms, server, reply->status);
 		break;
 	case MS_ASK_TRIM:
-		ms_trims_answered(ms, server, reply->tag & (((u64)1 << MS_ASK_SHIFT) - 1),
-				  reply->status);
+		ms_trims_answered(ms, server, what, reply->status);
+		break;
+	case MS_ASK_INVALIDATE:
 		break;
 	}
 }

@@ -102,8 +102,10 @@ static void peer_end(struct ms *ms, struct ms_peer *peer, struct dfs_fxs *fxs)
 	dfs_heap_remove(&ms->due, &peer->due);
 	dfs_list_remove(&peer->in_order);
 	dfs_list_push_back(&ms->dead_peers, &peer->in_order);
-	if (peer->client != NULL)
+	if (peer->client != NULL) {
+		ms_gate_unlinked(ms, peer->client);
 		ms_client_unlink(&ms->clients, peer->client, ms->now);
+	}
 	if (peer->server != NULL)
 		ms_server_lost(ms, peer->server, fxs);
 	peer->client = NULL;

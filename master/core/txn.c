@@ -123,6 +123,7 @@ struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)
 	    .gid = row->gid,
 	    .rdev = row->rdev,
 	    .chunk_shift = row->chunk_shift,
+	    .xattrs = row->xattrs_names_bytes,
 	};
 	if (S_ISREG(row->mode))
 		attr.allocated = allocated_bytes(row);

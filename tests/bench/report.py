@@ -22,17 +22,17 @@ TITLES = {
 
 # Wake-ups (of another thread or process), network round trips and disk flushes on the caller's path.
 COSTS = {
-    "create": "2 FUSE calls, 2 round trips, 1 log flush",
-    "unlink": "2 FUSE calls, 2 round trips, 1 log flush",
-    "rename": "3 FUSE calls, 3 round trips, 1 log flush",
+    "create": "3 FUSE calls, 2 round trips (absent name; MAKE), 1 log flush",
+    "unlink": "2 FUSE calls, 1–2 round trips, 1 log flush; purge in batches",
+    "rename": "3 FUSE calls, 2 round trips, 1 log flush",
     "mkdir": "2 FUSE calls, 2 round trips, 1 log flush",
-    "rmdir": "2 FUSE calls, 2 round trips, 1 log flush",
-    "stat_cold": "1 FUSE call and round trip per component of the path",
-    "stat_warm": "the same: nothing is cached before leases exist",
-    "open_close": "3 FUSE calls, 2 round trips (release is not waited for)",
-    "small_write": "5 FUSE calls, 4 round trips, 2 log flushes",
-    "small_read_cold": "5 FUSE calls, 3 round trips",
-    "small_delete": "2 FUSE calls, 2 round trips, 1 log flush",
+    "rmdir": "2 FUSE calls, 1–2 round trips, 1 log flush; purge in batches",
+    "stat_cold": "1 FUSE call per component; 1 round trip for a file not seen for 10 s",
+    "stat_warm": "1 FUSE call per component, no round trip (lease)",
+    "open_close": "1 FUSE call per component + 2, 1 round trip (OPEN; release is not waited for)",
+    "small_write": "6 FUSE calls, 4 round trips (absent name, MAKE, WRITE, COMMIT), 2 log flushes",
+    "small_read_cold": "5 FUSE calls, 3 round trips (LOOKUP, OPEN with the chunk's place, READ), 1 disk read",
+    "small_delete": "2 FUSE calls, 1–2 round trips, 1 log flush; purge and chunk deletion in batches",
     "randwrite_fdatasync": "2 FUSE calls, 3 round trips, 1 flush each of data, index and log",
     "randread_cold": "1 FUSE call, 1 round trip, 1 disk read",
 }

@@ -177,6 +177,10 @@ static struct puppet *puppet_of(struct cl_world *world, u64 link)
 
 static void take_reply(struct cl_world *world, u64 id, const struct cl_reply *reply)
 {
+	if (reply->op == CL_STALE) {
+		world->stale[world->stale_count++ % WORLD_STALE_MAX] = reply->attr.ino;
+		return;
+	}
 	assert_true(id < WORLD_CALLS_MAX);
 	struct world_call *call = &world->calls[id];
 	assert_false(call->done);
@@ -185,6 +189,7 @@ static void take_reply(struct cl_world *world, u64 id, const struct cl_reply *re
 	if (reply->status != 0)
 		return;
 	call->attr = reply->attr;
+	call->attr_valid = reply->attr_valid;
 	call->handle = reply->handle;
 	call->count = reply->count;
 	call->statfs = reply->statfs;

@@ -19,6 +19,7 @@ enum {
 	WORLD_FILES_MAX = 64,
 	WORLD_CHUNKS_MAX = 64,
 	WORLD_CALLS_MAX = 512,
+	WORLD_STALE_MAX = 64,
 	WORLD_TYPES = 128,
 	WORLD_SHIFT = 20, /* Chunks of 1 MiB. */
 	WORLD_CHUNK_BYTES = 1 << WORLD_SHIFT,
@@ -82,6 +83,7 @@ struct world_call {
 	bool done;
 	int status;
 	struct dfs_attr attr;
+	nsec attr_valid;
 	u64 handle;
 	u64 count;
 	u8 *bytes; /* READ, xattrs, READLINK. */
@@ -120,6 +122,8 @@ struct cl_world {
 	u64 acked;
 	u64 calls_made;
 	struct world_call calls[WORLD_CALLS_MAX];
+	u64 stale[WORLD_STALE_MAX]; /* Inodes of CL_STALE, a ring. */
+	u32 stale_count;
 	bool exited;
 	u32 errors_count; /* Log lines of level error. */
 	char last_error[DFS_LOG_LINE_BYTES];

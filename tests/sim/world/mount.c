@@ -24,6 +24,7 @@ struct mount {
 	struct dfs_list calls_list; /* Oldest first. */
 	struct dfs_map inodes;
 	struct dfs_list known;
+	struct attr_cache attrs;
 };
 
 struct mount *mount_new(struct sim *sim)
@@ -50,6 +51,7 @@ void mount_free(struct mount *mount)
 	DFS_ASSERT(dfs_list_empty(&mount->calls_list));
 	while (!dfs_list_empty(&mount->known))
 		known_free(mount, dfs_list_first(&mount->known, struct known, link));
+	attr_cache_clear(&mount->attrs);
 	dfs_map_fini(&mount->calls);
 	dfs_map_fini(&mount->inodes);
 	free(mount);
@@ -230,12 +232,17 @@ static void finish(struct mount *mount, struct call *call)
 
 void mount_reply(struct mount *mount, u64 id, const void *reply)
 {
+	const struct cl_reply *from = reply;
+	if (from->op == CL_STALE) {
+		attr_cache_stale(&mount->attrs, from->attr.ino);
+		return;
+	}
 	struct dfs_map_node *node = dfs_map_find(&mount->calls, id);
 	DFS_ASSERT(node != NULL); /* Answered twice, or never asked. */
 	struct call *call = dfs_map_entry(node, struct call, by_id);
-	const struct cl_reply *from = reply;
 	DFS_ASSERT(from->op == call->call.op);
 	take_reply(&call->answer, from);
+	attr_cache_take(&mount->attrs, &call->call, from, call->attrs_version, sim_now(mount->sim));
 	if (from->status == 0 && counts_lookup(from->op))
 		known_of(mount, from->attr.ino)->lookups++;
 	sim_trace(mount->sim, "%-8s reply call=%llu status=%s", sim_name(mount->node),
@@ -251,6 +258,7 @@ void mount_died(struct mount *mount)
 		call->answer.status = MOUNT_DIED;
 		finish(mount, call);
 	}
+	attr_cache_clear(&mount->attrs);
 	while (!dfs_list_empty(&mount->known))
 		known_free(mount, dfs_list_first(&mount->known, struct known, link));
 }
@@ -267,6 +275,14 @@ void call_start(struct mount *mount, struct task *task, struct call *call)
 		call->done = true;
 		return;
 	}
+	if (call->call.op == CL_GETATTR &&
+	    attr_cache_find(&mount->attrs, call->call.ino, sim_now(mount->sim),
+			    &call->answer.attr)) {
+		call->done = true;
+		mix_answer(mount->sim, call);
+		return;
+	}
+	call->attrs_version = mount->attrs.version;
 	dfs_map_insert(&mount->calls, &call->by_id, call->id);
 	dfs_list_push_back(&mount->calls_list, &call->link);
 	mount_trace_call(mount, call);

@@ -11,6 +11,7 @@
 
 #include "fuse/core/client.h"
 #include "libdfsproto/base/map.h"
+#include "tests/sim/world/attr_cache.h"
 #include "tests/sim/world/task.h"
 
 #define MOUNT_DIED (-1000)
@@ -46,6 +47,7 @@ struct call {
 	u64 id;
 	struct task *task; /* Woken when it is done. */
 	bool done;
+	u64 attrs_version; /* When it began. */
 	struct answer answer;
 };
 
