@@ -46,7 +46,8 @@ struct cl_target *cl_target_get(struct cl *cl, struct cl_inode *inode, u64 index
 		dfs_list_push_back(&inode->targets_list, &target->in_inode);
 		dfs_map_insert(&inode->targets, &target->by_index, index);
 	}
-	if (!target->granted)
+	/* What wants a grant already had trouble with the place it knew. */
+	if (!target->granted && dfs_list_empty(&target->in_wanting))
 		grant_from_map(target);
 	/* Ask before there is anything to send: the answer will be here by then. */
 	if (!target->granted && dfs_list_empty(&target->in_wanting)) {

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define MOUNT_TYPE "fuse.dfs"
@@ -55,7 +56,9 @@ int mount_point_check(const struct mount_options *options, char ret_path[PATH_MA
 {
 	struct mount_entry entry;
 	struct stat info;
-	if (realpath(options->dir, ret_path) == NULL || stat(ret_path, &info) != 0)
+	struct statfs alive; /* Attributes may outlive a dead process in the kernel's memory. */
+	if (realpath(options->dir, ret_path) == NULL || stat(ret_path, &info) != 0 ||
+	    statfs(ret_path, &alive) != 0)
 		return dir_refuse(options->dir, errno, ret_text);
 	if (!S_ISDIR(info.st_mode))
 		return refuse(ret_text, ENOTDIR,
