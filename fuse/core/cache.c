@@ -11,6 +11,7 @@ void cl_cache_init(struct cl *cl)
 {
 	dfs_list_init(&cl->cache.names_order);
 	dfs_list_init(&cl->cache.attrs_order);
+	dfs_list_init(&cl->cache.dirs_order);
 }
 
 nsec cl_cache_until(nsec asked_at, u32 lease_ms)
@@ -51,13 +52,34 @@ static void attr_free(struct cl *cl, struct cl_cached_attr *attr)
 	free(attr);
 }
 
+static bool is_of(const struct cl_cached_name *known, u64 parent, struct dfs_span name)
+{
+	return known->parent == parent &&
+	       dfs_span_equal(dfs_span(known->name, known->length), name);
+}
+
+/* It has to make room. */
+static void evict(struct cl *cl, struct cl_cached_name *known)
+{
+	cl_cache_dir_lose(cl, known->parent);
+	name_free(cl, known);
+}
+
 void cl_cache_put_name(struct cl *cl, u64 parent, struct dfs_span name, u64 ino, nsec until)
 {
 	u64 key = hash(parent, name);
-	name_free(cl, name_at(cl, key));
+	struct cl_cached_name *there = name_at(cl, key);
+	if (there != NULL && is_of(there, parent, name))
+		name_free(cl, there);
+	else if (there != NULL)
+		evict(cl, there);
+	if (until <= cl->now) {
+		cl_cache_dir_lose(cl, parent);
+		return;
+	}
+	cl_cache_dir_lease(cl, parent, until);
 	if (cl->cache.names.count >= NAMES_MAX)
-		name_free(cl,
-			  dfs_list_first(&cl->cache.names_order, struct cl_cached_name, in_order));
+		evict(cl, dfs_list_first(&cl->cache.names_order, struct cl_cached_name, in_order));
 	struct cl_cached_name *made = malloc(sizeof(*made) + name.length);
 	DFS_ASSERT(made != NULL);
 	made->parent = parent;
@@ -102,21 +124,23 @@ void cl_cache_put_attr(struct cl *cl, const struct dfs_attr *attr, nsec until)
 	there->until = until;
 }
 
-void cl_cache_put_parent(struct cl *cl, u64 parent, const struct dfs_mutate_reply *reply,
-			 nsec until)
+void cl_cache_put_parents(struct cl *cl, const struct dfs_mutate_reply *reply, nsec until)
 {
-	if (reply->parent.ino != 0 && reply->parent.ino == parent)
-		cl_cache_put_attr(cl, &reply->parent, until);
+	struct dfs_items parents = reply->parents;
+	struct dfs_attr parent;
+	while (dfs_attr_next(&parents, &parent))
+		cl_cache_put_attr(cl, &parent, until);
 }
 
 const struct cl_cached_name *cl_cache_find_name(const struct cl *cl, u64 parent,
 						struct dfs_span name)
 {
+	static const struct cl_cached_name absent;
 	const struct cl_cached_name *found = name_at(cl, hash(parent, name));
-	if (found == NULL || found->until <= cl->now || found->parent != parent ||
-	    !dfs_span_equal(dfs_span(found->name, found->length), name))
-		return NULL;
-	return found;
+	bool complete = cl_cache_dir_complete(cl, parent);
+	if (found == NULL || !is_of(found, parent, name))
+		return complete ? &absent : NULL;
+	return complete || found->until > cl->now ? found : NULL;
 }
 
 const struct cl_cached_attr *cl_cache_find_attr(const struct cl *cl, u64 ino)
@@ -127,6 +151,7 @@ const struct cl_cached_attr *cl_cache_find_attr(const struct cl *cl, u64 ino)
 
 void cl_cache_drop_name(struct cl *cl, u64 parent, struct dfs_span name)
 {
+	cl_cache_dir_lose(cl, parent);
 	name_free(cl, name_at(cl, hash(parent, name)));
 }
 
@@ -145,6 +170,7 @@ static void drop_attrs(struct cl *cl)
 void cl_cache_drop_all(struct cl *cl)
 {
 	drop_attrs(cl);
+	cl_cache_dirs_drop(cl);
 	while (!dfs_list_empty(&cl->cache.names_order))
 		name_free(cl,
 			  dfs_list_first(&cl->cache.names_order, struct cl_cached_name, in_order));
@@ -155,6 +181,7 @@ void cl_cache_fini(struct cl *cl)
 	cl_cache_drop_all(cl);
 	dfs_map_fini(&cl->cache.names);
 	dfs_map_fini(&cl->cache.attrs);
+	dfs_map_fini(&cl->cache.dirs);
 }
 
 void cl_cache_tell(struct cl *cl, u64 ino)
@@ -184,8 +211,20 @@ static void changed_name(struct cl *cl, u64 parent, struct dfs_span name)
 	cl_cache_drop_name(cl, parent, name);
 }
 
+/* As it was before the answer. */
+static void note_before(struct cl *cl, struct cl_task *task)
+{
+	const struct cl_cached_name *replaced = NULL;
+	if (task->op == CL_RENAME)
+		replaced = cl_cache_find_name(cl, task->ino2, task->name2);
+	task->changed.complete = cl_cache_dir_complete(cl, task->ino);
+	task->changed.complete2 = cl_cache_dir_complete(cl, task->ino2);
+	task->changed.replaced = replaced == NULL ? 0 : replaced->ino;
+}
+
 void cl_cache_changed(struct cl *cl, struct cl_task *task)
 {
+	note_before(cl, task);
 	switch (task->op) {
 	case CL_CREATE:
 	case CL_MKNOD:
@@ -226,6 +265,7 @@ static void doubt_inode(struct cl *cl, u64 ino)
 static void doubt_name(struct cl *cl, u64 parent, struct dfs_span name)
 {
 	struct cl_cached_name *known = name_at(cl, hash(parent, name));
+	cl_cache_dir_lose(cl, parent);
 	if (known == NULL)
 		return;
 	known->until = 0;

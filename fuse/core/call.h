@@ -95,6 +95,11 @@ struct cl_task {
 	u32 tries;
 	void (*resume)(struct cl *cl, struct cl_task *task); /* WAITING, PAUSED. */
 	struct cl_mutation mutation;                         /* Its rpc serves for all requests. */
+	struct {
+		bool complete;  /* Every name of the directory `ino` was known, */
+		bool complete2; /* and of `ino2`, before the change was answered. */
+		u64 replaced;   /* RENAME: what the new name stood for; 0: nothing, or unknown. */
+	} changed;
 	struct cl_flush flush;
 	struct {
 		u64 commits_before; /* inode.commits_sent when the call began. */

@@ -105,7 +105,8 @@ static void check_inode(const struct cl *cl, const struct cl_inode *inode)
 	if (!dfs_list_empty(&inode->wanting))
 		DFS_ASSERT(inode->grant.under_way || cl_timer_armed(&inode->grant_timer));
 	if (!dfs_list_empty(&inode->map_waiters))
-		DFS_ASSERT(inode->chunks.under_way || cl_timer_armed(&inode->chunks_timer));
+		DFS_ASSERT(inode->chunks.under_way || inode->reopen.under_way ||
+			   cl_timer_armed(&inode->chunks_timer));
 	DFS_ASSERT(cl->phase == CL_PHASE_ENDED || dfs_list_empty(&inode->in_touched));
 }
 

@@ -129,10 +129,19 @@ static void on_chunks(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	}
 }
 
+int cl_rows_told(struct cl *cl, struct cl_inode *inode, const struct dfs_items *locations)
+{
+	int status = cl_rows_fill(cl, inode, 0, 0, locations);
+	if (status == 0)
+		wake_waiters(cl, inode);
+	return status;
+}
+
 void cl_rows_work(struct cl *cl, struct cl_inode *inode)
 {
+	/* The answer to an OPEN brings the first rows along. */
 	if (dfs_list_empty(&inode->map_waiters) || inode->chunks.under_way ||
-	    cl_timer_armed(&inode->chunks_timer))
+	    inode->reopen.under_way || cl_timer_armed(&inode->chunks_timer))
 		return;
 	struct cl_part *first = dfs_list_first(&inode->map_waiters, struct cl_part, in_waiters);
 	inode->chunks_index = first->index;

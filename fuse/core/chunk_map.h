@@ -34,5 +34,7 @@ int cl_rows_fill(struct cl *cl, struct cl_inode *inode, u64 first, u64 count,
 void cl_rows_drop(struct cl *cl, struct cl_inode *inode);
 /* Ask for rows that parts wait for. */
 void cl_rows_work(struct cl *cl, struct cl_inode *inode);
+/* OPEN told the first ones: fill them in, and let those go on who waited for them. */
+int cl_rows_told(struct cl *cl, struct cl_inode *inode, const struct dfs_items *locations);
 
 #endif

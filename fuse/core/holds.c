@@ -46,6 +46,8 @@ static void on_reopened(struct cl *cl, struct cl_rpc *rpc, const struct cl_answe
 		status = dfs_open_reply_decode(answer->body, answer->version, &reply);
 	if (status == 0)
 		status = cl_inode_attr(cl, inode, &reply.attr, false);
+	if (status == 0 && cl_inode_regular(inode) && inode->attr.change == reply.attr.change)
+		status = cl_rows_told(cl, inode, &reply.chunks);
 	if (status != 0) {
 		/* Whoever uses it next hears STALE from the master. */
 		inode->held = false;
@@ -55,18 +57,29 @@ static void on_reopened(struct cl *cl, struct cl_rpc *rpc, const struct cl_answe
 	cl_inode_touch(cl, inode);
 }
 
+static void ask(struct cl *cl, struct cl_inode *inode)
+{
+	struct dfs_open body = {.session = cl->master.id, .ino = inode->ino};
+	struct dfs_writer writer;
+	cl_master_cancel(cl, &inode->reopen);
+	inode->reopen.done = on_reopened;
+	cl_master_begin(cl, &writer);
+	dfs_open_put(&writer, &body);
+	cl_master_send(cl, &inode->reopen, DFS_MSG_OPEN, &writer);
+}
+
+void cl_hold_begin(struct cl *cl, struct cl_inode *inode)
+{
+	DFS_ASSERT(!inode->held);
+	inode->held = true;
+	ask(cl, inode);
+}
+
 void cl_holds_reopen(struct cl *cl)
 {
 	dfs_list_for_each (node, &cl->inodes) {
 		struct cl_inode *inode = dfs_list_entry(node, struct cl_inode, in_all);
-		if (!inode->held)
-			continue;
-		struct dfs_open body = {.session = cl->master.id, .ino = inode->ino};
-		struct dfs_writer writer;
-		cl_master_cancel(cl, &inode->reopen);
-		inode->reopen.done = on_reopened;
-		cl_master_begin(cl, &writer);
-		dfs_open_put(&writer, &body);
-		cl_master_send(cl, &inode->reopen, DFS_MSG_OPEN, &writer);
+		if (inode->held)
+			ask(cl, inode);
 	}
 }

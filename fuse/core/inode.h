@@ -122,6 +122,8 @@ struct cl_handle {
 	u64 page_parent;
 	bool page_end;
 	bool page_attributes;
+	u64 listing;      /* cache.h: from the start without a gap so far; 0: none. */
+	u64 listing_next; /* Cookie that it goes on after. */
 };
 
 struct cl_inode *cl_inode_find(const struct cl *cl, u64 ino);
@@ -160,6 +162,8 @@ int cl_handle_error(struct cl_handle *handle);
 
 /* holds.c: OPEN and RELEASE at the master. */
 void cl_hold_taken(struct cl *cl, struct cl_inode *inode);
+/* Take one without waiting for it. */
+void cl_hold_begin(struct cl *cl, struct cl_inode *inode);
 void cl_hold_release(struct cl *cl, u64 ino);
 void cl_holds_reopen(struct cl *cl);
 

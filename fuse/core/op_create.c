@@ -60,7 +60,9 @@ static void made(struct cl *cl, struct cl_task *task, const struct cl_answer *an
 	nsec until = cl_cache_until(task->asked_at, reply.lease_ms);
 	cl_cache_put_name(cl, parent, task->name, task->ino, until);
 	cl_cache_put_attr(cl, &reply.attr, until);
-	cl_cache_put_parent(cl, parent, &reply, until);
+	cl_cache_put_parents(cl, &reply, until);
+	if (until > cl->now && task->changed.complete)
+		cl_cache_dir_regain(cl, parent);
 	task->until = until;
 	if (cl_inode_regular(task->inode) && reply.existed == 0) {
 		while (dfs_location_next(&reply.grants, &location))

@@ -51,7 +51,8 @@ void cl_lookup_start(struct cl *cl, struct cl_task *task)
 		return;
 	}
 	cl->cache.asked_in = task->ino;
-	const struct cl_cached_name *known = cl_cache_find_name(cl, task->ino, task->name);
+	const struct cl_cached_name *known =
+	    is(task->name, "..") ? NULL : cl_cache_find_name(cl, task->ino, task->name);
 	if (known != NULL && known->ino == 0) {
 		cl_task_finish(cl, task, DFS_ENOENT);
 		return;

@@ -64,12 +64,28 @@ void cl_name_start(struct cl *cl, struct cl_task *task)
 	cl_task_mutate(cl, task, op, &body);
 }
 
+static void learn_rename(struct cl *cl, struct cl_task *task, u64 ino, nsec until)
+{
+	if (task->flags != 0) {
+		task->changed.complete = false;
+		return;
+	}
+	/* Two links of one inode both stay: that the old name is gone is known only where it is
+	 * known what the new one was. */
+	bool known = task->changed.complete && task->changed.complete2;
+	bool stays = task->changed.replaced == ino;
+	if (known && !(task->ino == task->ino2 && dfs_span_equal(task->name, task->name2)))
+		cl_cache_put_name(cl, task->ino, task->name, stays ? ino : 0, until);
+	cl_cache_put_name(cl, task->ino2, task->name2, ino, until);
+	task->changed.complete = known;
+}
+
 /* What is known after the change, as far as the answer tells. */
 static void learn(struct cl *cl, struct cl_task *task, const struct dfs_mutate_reply *reply,
 		  nsec until)
 {
 	u64 ino = reply->attr.ino;
-	cl_cache_put_parent(cl, task->op == CL_LINK ? task->ino2 : task->ino, reply, until);
+	cl_cache_put_parents(cl, reply, until);
 	switch (task->op) {
 	case CL_LINK:
 		cl_cache_put_name(cl, task->ino2, task->name, ino, until);
@@ -77,12 +93,9 @@ static void learn(struct cl *cl, struct cl_task *task, const struct dfs_mutate_r
 	case CL_UNLINK:
 	case CL_RMDIR:
 		cl_cache_put_name(cl, task->ino, task->name, 0, until);
-		return;
+		break;
 	case CL_RENAME:
-		/* Not that the old name is gone: two links of one inode both stay. */
-		if (task->flags != 0)
-			return;
-		cl_cache_put_name(cl, task->ino2, task->name2, ino, until);
+		learn_rename(cl, task, ino, until);
 		break;
 	case CL_SETXATTR:
 	case CL_REMOVEXATTR:
@@ -91,8 +104,14 @@ static void learn(struct cl *cl, struct cl_task *task, const struct dfs_mutate_r
 		cl_cache_put_name(cl, task->ino, task->name, ino, until);
 		break;
 	}
-	if (ino != 0)
+	if (ino != 0 && task->op != CL_UNLINK && task->op != CL_RMDIR)
 		cl_cache_put_attr(cl, &reply->attr, until);
+	if (task->op == CL_MKDIR)
+		cl_cache_dir_made(cl, ino, until);
+	if (task->op == CL_LINK ? task->changed.complete2 : task->changed.complete)
+		cl_cache_dir_regain(cl, task->op == CL_LINK ? task->ino2 : task->ino);
+	if (task->op == CL_RENAME && task->changed.complete)
+		cl_cache_dir_regain(cl, task->ino2);
 }
 
 void cl_name_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)

@@ -1,8 +1,10 @@
 /*
  * OPEN: the master holds the inode for us from now on, and says how long the file is and where its
- * first chunks are. When another handle holds it already, its attributes are enough, from the cache
- * or asked for, so that each open sees what other mounts have done. At most one round trip; O_TRUNC
- * adds a SETATTR.
+ * first chunks are. Where the attributes are known under a lease the caller does not wait for that:
+ * before anybody else's change the master asks us, on the same link, and so hears of the hold
+ * first. When another handle holds it already, its attributes are enough, from the cache or asked
+ * for, so that each open sees what other mounts have done. At most one round trip; O_TRUNC adds a
+ * SETATTR.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
@@ -15,8 +17,10 @@ void cl_open_start(struct cl *cl, struct cl_task *task)
 	if (task->inode == NULL)
 		cl_task_use_inode(cl, task, task->ino);
 	const struct cl_cached_attr *cached = cl_cache_find_attr(cl, task->ino);
-	if (task->inode->held && cached != NULL) {
+	if (cached != NULL) {
 		struct dfs_attr attr = cached->attr;
+		if (!task->inode->held)
+			cl_hold_begin(cl, task->inode);
 		int status = cl_inode_attr(cl, task->inode, &attr, false);
 		if (status == 0)
 			cl_opened(cl, task);

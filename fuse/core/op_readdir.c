@@ -121,13 +121,28 @@ static bool attributes_help(const struct cl *cl, const struct cl_task *task)
 	return (task->flags & 1) != 0 || cookie_of(task) == 0 || cl->cache.asked_in == task->ino;
 }
 
-static void learn(struct cl *cl, const struct cl_task *task, struct dfs_items entries, nsec until)
+/* Whoever has read page after page from the start to the end knows all names. */
+static void learn(struct cl *cl, const struct cl_task *task, struct cl_handle *handle, nsec until)
 {
-	struct dfs_dirent entry;
-	while (until > cl->now && dfs_dirent_next(&entries, &entry)) {
+	struct dfs_items entries = handle->page_entries;
+	struct dfs_dirent entry = {.cookie = cookie_of(task)};
+	bool goes_on = cookie_of(task) != 0 && cookie_of(task) == handle->listing_next;
+	if (!goes_on)
+		handle->listing = 0;
+	if (!handle->page_attributes || until <= cl->now) {
+		handle->listing = 0;
+		return;
+	}
+	cl_cache_dir_lease(cl, task->ino, until);
+	while (dfs_dirent_next(&entries, &entry)) {
 		cl_cache_put_name(cl, task->ino, entry.name, entry.attr.ino, until);
 		cl_cache_put_attr(cl, &entry.attr, until);
 	}
+	if (cookie_of(task) == 0)
+		handle->listing = cl_cache_listing_begin(cl, task->ino);
+	handle->listing_next = entry.cookie;
+	if (handle->page_end)
+		cl_cache_listing_end(cl, task->ino, handle->listing);
 }
 
 static void ask(struct cl *cl, struct cl_task *task)
@@ -187,8 +202,6 @@ void cl_readdir_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 	handle->page_parent = reply.parent;
 	handle->page_end = reply.end != 0;
 	handle->page_attributes = task->asked_attributes;
-	if (handle->page_attributes)
-		learn(cl, task, handle->page_entries,
-		      cl_cache_until(task->asked_at, reply.lease_ms));
+	learn(cl, task, handle, cl_cache_until(task->asked_at, reply.lease_ms));
 	give(cl, task, handle, handle->page_entries);
 }

@@ -54,9 +54,9 @@ struct dfs_kv_ops {
 	int (*get)(struct dfs_kv *, struct dfs_span key, struct dfs_span *ret_value);
 	int (*write)(struct dfs_kv *, const struct dfs_kv_batch *);
 	struct dfs_kv_iter *(*iter_new)(struct dfs_kv *, struct dfs_span from, struct dfs_span to);
-	bool (*iter_next)(struct dfs_kv_iter *, struct dfs_span *ret_key,
+	bool (*iter_next)(struct dfs_kv *, struct dfs_kv_iter *, struct dfs_span *ret_key,
 			  struct dfs_span *ret_value);
-	int (*iter_free)(struct dfs_kv_iter *);
+	int (*iter_free)(struct dfs_kv *, struct dfs_kv_iter *);
 };
 
 /* The first member of each implementation's own struct. */
@@ -88,13 +88,13 @@ static inline struct dfs_kv_iter *dfs_kv_iter_new(struct dfs_kv *kv, struct dfs_
 static inline bool dfs_kv_iter_next(struct dfs_kv *kv, struct dfs_kv_iter *iter,
 				    struct dfs_span *ret_key, struct dfs_span *ret_value)
 {
-	return kv->ops->iter_next(iter, ret_key, ret_value);
+	return kv->ops->iter_next(kv, iter, ret_key, ret_value);
 }
 
 /* 0, or the error that ended the iteration early. */
 static inline int dfs_kv_iter_free(struct dfs_kv *kv, struct dfs_kv_iter *iter)
 {
-	return kv->ops->iter_free(iter);
+	return kv->ops->iter_free(kv, iter);
 }
 
 #endif

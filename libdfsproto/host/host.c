@@ -31,6 +31,11 @@ static nsec clock_read(clockid_t clock)
 	return (nsec)t.tv_sec * DFS_SEC + (nsec)t.tv_nsec;
 }
 
+nsec host_clock(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
 static void read_clocks(struct dfs_host *host)
 {
 	host->now = clock_read(CLOCK_MONOTONIC);
@@ -212,7 +217,7 @@ static void arm(struct dfs_host *host)
 {
 	nsec deadline =
 	    host->state == HOST_RUNNING ? host->config.ops->deadline(host->config.core) : DFS_NEVER;
-	nsec now = clock_read(CLOCK_MONOTONIC);
+	nsec now = host_clock();
 	if (host->pending_count > 0 || deadline <= now)
 		uv_idle_start(&host->again, on_again);
 	else
@@ -234,8 +239,11 @@ static void on_prepare(uv_prepare_t *prepare)
 	for (u32 round = 0; round < ROUNDS_PER_TURN; round++) {
 		host_drain(host);
 		host_io_kick(host);
+		if (host->pending_count > 0)
+			continue; /* A sync that was made at once. */
 		if (!deadline_reached(host))
 			break;
+		host_links_flush(host); /* More work is no reason to hold up what is answered. */
 		struct dfs_ev ev = {.kind = DFS_EV_TIMER};
 		step(host, &ev);
 	}

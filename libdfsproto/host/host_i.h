@@ -67,6 +67,8 @@ struct dfs_host {
 	u64 links_accepted;
 };
 
+/* Monotonic, at this moment; from any thread. */
+nsec host_clock(void);
 /* Step the core with one event, carry out the effects, then everything that arose meanwhile. Only
  * from the loop, never from an effect. */
 void host_deliver(struct dfs_host *host, const struct host_event *event);

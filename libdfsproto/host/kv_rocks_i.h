@@ -47,8 +47,8 @@ u64 kv_log_salt(const struct dfs_kv_rocks *kv);
 int kv_log_sync(struct dfs_kv_rocks *kv);
 
 struct dfs_kv_iter *kv_rocks_iter_new(struct dfs_kv *kv, struct dfs_span from, struct dfs_span to);
-bool kv_rocks_iter_next(struct dfs_kv_iter *iter, struct dfs_span *ret_key,
+bool kv_rocks_iter_next(struct dfs_kv *kv, struct dfs_kv_iter *iter, struct dfs_span *ret_key,
 			struct dfs_span *ret_value);
-int kv_rocks_iter_free(struct dfs_kv_iter *iter);
+int kv_rocks_iter_free(struct dfs_kv *kv, struct dfs_kv_iter *iter);
 
 #endif

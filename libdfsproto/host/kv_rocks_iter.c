@@ -36,9 +36,10 @@ struct dfs_kv_iter *kv_rocks_iter_new(struct dfs_kv *base, struct dfs_span from,
 	return iter;
 }
 
-bool kv_rocks_iter_next(struct dfs_kv_iter *iter, struct dfs_span *ret_key,
+bool kv_rocks_iter_next(struct dfs_kv *kv, struct dfs_kv_iter *iter, struct dfs_span *ret_key,
 			struct dfs_span *ret_value)
 {
+	(void)kv;
 	if (iter->started && rocksdb_iter_valid(iter->rocks))
 		rocksdb_iter_next(iter->rocks);
 	iter->started = true;
@@ -52,9 +53,10 @@ bool kv_rocks_iter_next(struct dfs_kv_iter *iter, struct dfs_span *ret_key,
 	return true;
 }
 
-int kv_rocks_iter_free(struct dfs_kv_iter *iter)
+int kv_rocks_iter_free(struct dfs_kv *kv, struct dfs_kv_iter *iter)
 {
 	char *error = NULL;
+	(void)kv;
 	rocksdb_iter_get_error(iter->rocks, &error);
 	int status = error == NULL ? 0 : kv_rocks_failed(iter->kv, "iterate", error);
 	rocksdb_iter_destroy(iter->rocks);

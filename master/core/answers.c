@@ -35,7 +35,7 @@ static void put_first_grant(struct ms *ms, struct ms_client *client, const struc
 
 /* What is told of an operation right after it may be cached, like any other answer. */
 static void put_lease(struct ms *ms, struct ms_client *client, const struct ms_op *op,
-		      struct dfs_mutate_reply *reply)
+		      struct dfs_mutate_reply *reply, struct dfs_writer *parents)
 {
 	struct ms_touches touches;
 	u32 lease_ms = ms_gate_lease(ms, client, reply->attr.ino, 0);
@@ -45,17 +45,23 @@ static void put_lease(struct ms *ms, struct ms_client *client, const struct ms_o
 	for (u32 i = 0; i < touches.count && lease_ms != 0; i++)
 		lease_ms = ms_gate_lease(ms, client, touches.v[i].ino, 0);
 	reply->lease_ms = lease_ms;
-	bool one_name = op->op != DFS_OP_RENAME && touches.count > 0 && touches.v[0].hash != 0;
-	if (lease_ms != 0 && one_name &&
-	    ms_getattr(ms->state, touches.v[0].ino, &reply->parent) != 0)
-		reply->parent = (struct dfs_attr){0};
+	u64 told = 0;
+	for (u32 i = 0; i < touches.count && lease_ms != 0; i++) {
+		struct dfs_attr parent;
+		u64 ino = touches.v[i].ino;
+		if (touches.v[i].hash == 0 || ino == told ||
+		    ms_getattr(ms->state, ino, &parent) != 0)
+			continue;
+		dfs_attr_put(parents, &parent);
+		told = ino;
+	}
 }
 
 void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const struct ms_op *op,
 		      const struct ms_result *result, struct dfs_fxs *fxs)
 {
 	struct dfs_writer writer;
-	struct dfs_writer grants;
+	struct dfs_writer grants, parents;
 	struct ms_client *client = ms_client_find(&ms->clients, op->session);
 	bool opened = result->status == 0 && client != NULL && opens(op);
 	if (opened)
@@ -72,12 +78,15 @@ void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const st
 	if (opened && result->existed == 0 && !result->repeated)
 		put_first_grant(ms, client, &result->attr, &grants);
 	reply.grants = dfs_writer_items(&grants);
+	dfs_writer_init(&parents, ms_peer_version(peer), 0);
 	if (!result->repeated)
-		put_lease(ms, client, op, &reply);
+		put_lease(ms, client, op, &reply, &parents);
+	reply.parents = dfs_writer_items(&parents);
 	dfs_session_writer(peer->session, &writer);
 	dfs_mutate_reply_put(&writer, &reply);
 	dfs_session_reply(peer->session, request, DFS_MSG_MUTATE, 0, &writer, NULL, fxs);
 	dfs_writer_fini(&grants);
+	dfs_writer_fini(&parents);
 }
 
 /* Its writer stored it where the grant said; the server's report may come only after the first

@@ -215,7 +215,7 @@ static int check_totals(struct check *check)
 int ms_state_check(struct ms_state *state, struct dfs_text *reason)
 {
 	struct check check = {.state = state, .reason = reason};
-	int status = state->failure;
+	int status = state->failure != 0 ? state->failure : ms_state_reread(state);
 	for (size_t i = 0; status == 0 && i < dfs_array_count(passes); i++)
 		status = pass(&check, passes[i].table, passes[i].see);
 	if (status == 0)

@@ -279,6 +279,12 @@ void ms_leader_flush(struct ms *ms, bool force, struct dfs_fxs *fxs)
 	if (!force && applied - leader->flushed_index < FLUSH_ENTRIES &&
 	    ms->log.bytes - leader->flushed_bytes < FLUSH_BYTES)
 		return;
+	int status = ms_state_settle(ms->state);
+	if (status != 0) {
+		ms_give_up(ms, fxs, "cannot write the state store (state/); check its disk",
+			   status);
+		return;
+	}
 	leader->flushing = true;
 	leader->flushing_index = applied;
 	leader->flushed_bytes = ms->log.bytes;

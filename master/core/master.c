@@ -12,8 +12,12 @@
 
 #define SESSION_TIMEOUT  (60 * DFS_SEC)
 #define BACKGROUND_PAUSE DFS_MSEC /* Between two turns of background work. */
+#define SETTLE_AGE       (20 * DFS_MSEC)
 
-enum { APPLY_ENTRIES = 4 }; /* In one step. */
+enum {
+	APPLY_ENTRIES = 4, /* In one step. */
+	SETTLE_ROWS = 128, /* About 300 us. */
+};
 
 struct ms *ms_new(const struct ms_config *config)
 {
@@ -25,6 +29,7 @@ struct ms *ms_new(const struct ms_config *config)
 	DFS_ASSERT(length <= DFS_ADDRESS_BYTES_MAX);
 	memcpy(ms->address, config->address, length + 1);
 	ms->server = config->server;
+	ms->rows_cached = config->rows_cached;
 	ms->bootstrap = config->bootstrap;
 	if (config->tuning != NULL) {
 		ms->tuned = true;
@@ -96,7 +101,8 @@ static void on_boot(struct ms *ms, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 	dfs_prng_seed(&ms->identity.prng, seed);
 	ms->started = ev->now;
 	struct ms_state_config state = {.kv = ms->kvs[MS_KV_STATE],
-					.cluster = ms->identity.cluster};
+					.cluster = ms->identity.cluster,
+					.rows_cached = ms->rows_cached};
 	int status = ms_state_open(&state, &reason, &ms->state);
 	if (status != 0) {
 		ms_give_up(ms, fxs, text[0] == '\0' ? "state store (state/)" : text, status);
@@ -200,6 +206,24 @@ static void on_stop(struct ms *ms, struct dfs_fxs *fxs)
 	end_if_flushed(ms, fxs);
 }
 
+/* Rows that changed go to the state store a little later, when nobody waits for it: in the timer
+ * step, before which the host has sent what was answered. */
+static nsec settle_deadline(const struct ms *ms)
+{
+	u32 rows = ms_state_unsettled(ms->state);
+	if (rows == 0)
+		return DFS_NEVER;
+	return rows >= SETTLE_ROWS ? 0 : ms->settle_at;
+}
+
+static void settle(struct ms *ms, bool timer)
+{
+	if (ms_state_unsettled(ms->state) == 0)
+		ms->settle_at = ms->now + SETTLE_AGE; /* Of what changes next. */
+	else if (timer && settle_deadline(ms) <= ms->now)
+		(void)ms_state_settle(ms->state);
+}
+
 static nsec background_deadline(const struct ms *ms)
 {
 	nsec due = dfs_min(ms_garbage_deadline(ms), ms_strays_deadline(ms));
@@ -221,8 +245,9 @@ static void background(struct ms *ms, struct dfs_fxs *fxs)
 }
 
 /* What follows from the event, whatever it was. */
-static void go_on(struct ms *ms, struct dfs_fxs *fxs)
+static void go_on(struct ms *ms, bool timer, struct dfs_fxs *fxs)
 {
+	settle(ms, timer);
 	for (u32 i = 0; i < APPLY_ENTRIES && ms_leader_apply(ms, fxs); i++)
 		;
 	if (ms->phase == MS_PHASE_ENDED)
@@ -276,7 +301,7 @@ static void ms_step(void *core, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 		break; /* The master takes no calls. */
 	}
 	if (ms->phase == MS_PHASE_REPLAYING || ms->phase == MS_PHASE_LEADING)
-		go_on(ms, fxs);
+		go_on(ms, ev->kind == DFS_EV_TIMER, fxs);
 	if (ev->kind == DFS_EV_TIMER)
 		ms_leader_submit(ms, fxs);
 	ms_peers_bury(ms);
@@ -294,7 +319,7 @@ static nsec ms_deadline(const void *core)
 	if (ms_leader_wants_submit(ms) || ms_leader_wants_apply(ms))
 		return 0;
 	due = dfs_min(due, dfs_min(ms_waiting_deadline(ms), ms_raft_deadline(ms->raft)));
-	due = dfs_min(due, ms_gate_deadline(ms));
+	due = dfs_min(due, dfs_min(ms_gate_deadline(ms), settle_deadline(ms)));
 	return ms->phase == MS_PHASE_LEADING ? dfs_min(due, background_deadline(ms)) : due;
 }
 

@@ -23,6 +23,7 @@ struct ms_config {
 	u64 server;           /* Our Raft id, 1 for a single master. */
 	bool bootstrap;       /* The stores are empty and this is to become a new cluster. */
 	nsec session_timeout; /* 0: 60 s. */
+	u32 rows_cached;      /* Rows of the state kept in memory; 0: 65,536. */
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
 

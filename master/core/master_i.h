@@ -155,6 +155,7 @@ struct ms {
 	char address[DFS_ADDRESS_BYTES_MAX + 1];
 	u64 server;
 	bool bootstrap;
+	u32 rows_cached;
 	bool tuned;
 	struct dfs_session_tuning tuning;
 
@@ -163,6 +164,7 @@ struct ms {
 	nsec wall;
 	nsec started;
 	nsec background_at; /* Next turn of background work. */
+	nsec settle_at;     /* Rows that changed are handed to the state store then. */
 
 	struct ms_log log;
 	struct ms_raft *raft;

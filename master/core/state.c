@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 enum {
-	HASH_BITS_MAX = 55
-}; /* A cookie's 63 bits less its first one and 7 of slot: see dentry.h. */
+	HASH_BITS_MAX = 55, /* A cookie's 63 bits less its first one and 7 of slot: see dentry.h. */
+	ROWS_CACHED = 65536,
+};
 
 #define ROOT_MODE ((u32)(S_IFDIR | 0755))
 
@@ -96,7 +97,9 @@ int ms_state_open(const struct ms_state_config *config, struct dfs_text *reason,
 	};
 	struct ms_state *state = calloc(1, sizeof(*state));
 	DFS_ASSERT(state != NULL);
-	state->kv = config->kv;
+	state->cache = dfs_kv_cache_new(config->kv, config->rows_cached == 0 ? ROWS_CACHED
+									     : config->rows_cached);
+	state->kv = dfs_kv_cache_kv(state->cache);
 	state->cluster = config->cluster;
 	set_hash(state, wanted.hash_bits);
 	dfs_list_init(&state->sessions_in_order);
@@ -120,7 +123,25 @@ void ms_state_close(struct ms_state *state)
 	ms_sessions_free(state);
 	dfs_kv_batch_fini(&state->batch);
 	dfs_writer_fini(&state->writer);
+	dfs_kv_cache_free(state->cache);
 	free(state);
+}
+
+u32 ms_state_unsettled(const struct ms_state *state)
+{
+	return dfs_kv_cache_unsettled(state->cache);
+}
+
+int ms_state_settle(struct ms_state *state)
+{
+	int status = dfs_kv_cache_settle(state->cache);
+	return status == 0 ? 0 : ms_fail(state, status);
+}
+
+int ms_state_reread(struct ms_state *state)
+{
+	int status = dfs_kv_cache_drop(state->cache);
+	return status == 0 ? 0 : ms_fail(state, status);
 }
 
 int ms_state_failure(const struct ms_state *state)

@@ -23,6 +23,7 @@ struct ms_state;
 struct ms_state_config {
 	struct dfs_kv *kv; /* Borrowed until ms_state_close. */
 	u64 cluster;       /* Cluster id; a store of another cluster is refused. */
+	u32 rows_cached;   /* Rows kept in memory; 0: 65,536. */
 	u32 hash_bits;     /* 0: all. Tests make names collide with fewer; never change it later. */
 };
 
@@ -37,8 +38,15 @@ struct ms_position {
  * DFS_EWRONG_CLUSTER, DFS_ECORRUPT, DFS_EIO. */
 int ms_state_open(const struct ms_state_config *config, struct dfs_text *reason,
 		  struct ms_state **ret_state);
-/* NULL is allowed. The store stays as it is. */
+/* NULL is allowed. The store stays as it is: what was not settled is lost, as in a crash. */
 void ms_state_close(struct ms_state *state);
+
+/* Rows that changed in memory and not yet in the store; settling hands them over as one batch. To
+ * be done before the store is made durable, and now and then. 0 or ms_state_failure(). */
+u32 ms_state_unsettled(const struct ms_state *state);
+int ms_state_settle(struct ms_state *state);
+/* Settle, and take every row from the store again. */
+int ms_state_reread(struct ms_state *state);
 
 /* 0, or the first error of the store (DFS_EIO, DFS_ECORRUPT): the process must stop. Queries return
  * that error as well. */

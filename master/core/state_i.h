@@ -5,6 +5,7 @@
 #ifndef DFS_MASTER_STATE_I_H
 #define DFS_MASTER_STATE_I_H
 
+#include "libdfsproto/base/kv_cache.h"
 #include "master/core/tables.h"
 
 /* An operation changes at most two directories and two inodes in them. */
@@ -22,8 +23,9 @@ struct ms_inode {
 _Static_assert(MS_GARBAGE_PER_OP_MAX >= 1024, "COMMIT's whole list fits");
 
 struct ms_state {
-	struct dfs_kv *kv;
-	int failure; /* 0 or the store's first error; then nothing is applied. */
+	struct dfs_kv_cache *cache;
+	struct dfs_kv *kv; /* The cache, as everybody here sees it. */
+	int failure;       /* 0 or the store's first error; then nothing is applied. */
 	u64 cluster;
 	u64 hash_key[2]; /* Of names: from the cluster id, the same on all replicas. */
 	u64 hash_mask;

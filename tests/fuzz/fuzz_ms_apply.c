@@ -16,7 +16,7 @@ static struct ms_state *open_state(struct kv_sim *sim)
 {
 	struct ms_state *state = NULL;
 	struct ms_state_config config = {
-	    .kv = kv_sim_kv(sim), .cluster = 1, .hash_bits = HASH_BITS};
+	    .kv = kv_sim_kv(sim), .cluster = 1, .rows_cached = 64, .hash_bits = HASH_BITS};
 	int status = ms_state_open(&config, NULL, &state);
 	DFS_ASSERT(status == 0);
 	return state;
@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		size -= HEADER_BYTES + length;
 	}
 	check(state);
+	DFS_ASSERT(ms_state_settle(state) == 0);
 	ms_state_close(state);
 	state = open_state(sim);
 	check(state);

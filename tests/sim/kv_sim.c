@@ -112,9 +112,10 @@ static void iter_detach(struct dfs_kv_iter *iter)
 	iter->at = NULL;
 }
 
-static bool sim_iter_next(struct dfs_kv_iter *iter, struct dfs_span *ret_key,
+static bool sim_iter_next(struct dfs_kv *kv, struct dfs_kv_iter *iter, struct dfs_span *ret_key,
 			  struct dfs_span *ret_value)
 {
+	(void)kv;
 	take_back(&iter->lent_key);
 	take_back(&iter->lent_value);
 	struct skip_node *node = iter->copied ? iter->copy.heads[0] : iter->at;
@@ -131,9 +132,10 @@ static bool sim_iter_next(struct dfs_kv_iter *iter, struct dfs_span *ret_key,
 	return true;
 }
 
-static int sim_iter_free(struct dfs_kv_iter *iter)
+static int sim_iter_free(struct dfs_kv *kv, struct dfs_kv_iter *iter)
 {
 	int status = iter->kv->fail;
+	(void)kv;
 	dfs_list_remove(&iter->link);
 	take_back(&iter->lent_key);
 	take_back(&iter->lent_value);

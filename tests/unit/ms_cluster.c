@@ -207,6 +207,7 @@ static void *master_make(void *arg, struct sim_node *node)
 	    .server = 1,
 	    .bootstrap = true,
 	    .session_timeout = cluster->session_timeout,
+	    .rows_cached = 256,
 	};
 	memcpy(config.identity.key, key, sizeof(key));
 	return ms_new(&config);

@@ -7,8 +7,10 @@ static void open_state(struct world *w)
 {
 	char text[256] = "";
 	struct dfs_text reason = {.data = text, .capacity = sizeof(text)};
-	struct ms_state_config config = {
-	    .kv = kv_sim_kv(w->sim), .cluster = WORLD_CLUSTER, .hash_bits = w->hash_bits};
+	struct ms_state_config config = {.kv = kv_sim_kv(w->sim),
+					 .cluster = WORLD_CLUSTER,
+					 .rows_cached = 64,
+					 .hash_bits = w->hash_bits};
 	int status = ms_state_open(&config, &reason, &w->state);
 	if (status != 0)
 		print_error("%s\n", text);
@@ -40,6 +42,7 @@ void world_close(struct world *w)
 
 void world_reopen(struct world *w)
 {
+	assert_int_equal(ms_state_settle(w->state), 0);
 	ms_state_close(w->state);
 	open_state(w);
 }

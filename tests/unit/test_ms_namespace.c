@@ -37,6 +37,7 @@ static void make_refuses_what_cannot_be(void **unused)
 	struct world w;
 	world_open(&w, 0);
 	u64 file = world_file(&w, ROOT, "file");
+	assert_int_equal(ms_state_settle(w.state), 0);
 	u32 before = kv_sim_hash(w.sim);
 	u64 change = world_attr(&w, ROOT).change;
 	assert_int_equal(world_make(&w, ROOT, "file", S_IFREG), DFS_EEXIST);
@@ -60,6 +61,7 @@ static void make_refuses_what_cannot_be(void **unused)
 	assert_int_equal(w.last.attr.ino, 0);
 	assert_int_equal(ms_counts(w.state).inodes, 2);
 	assert_int_equal(world_attr(&w, ROOT).change, change);
+	assert_int_equal(ms_state_settle(w.state), 0);
 	assert_int_not_equal(kv_sim_hash(w.sim), before); /* The answers were stored. */
 	world_check(&w);
 	world_close(&w);

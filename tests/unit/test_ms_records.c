@@ -105,6 +105,8 @@ static int try_open(struct kv_sim *sim, u64 cluster, const char *expected)
 	struct ms_state *state = NULL;
 	struct ms_state_config config = {.kv = kv_sim_kv(sim), .cluster = cluster};
 	int status = ms_state_open(&config, &reason, &state);
+	if (status == 0)
+		status = ms_state_settle(state);
 	if (strstr(data, expected) == NULL)
 		print_error("reason: %s\n", data);
 	assert_non_null(strstr(data, expected));
@@ -158,6 +160,7 @@ static void a_damaged_row_stops_the_state_machine(void **unused)
 	world_open(&w, 0);
 	u64 ino = world_file(&w, ROOT, "f");
 	u8 key[9] = {MS_TABLE_INODE, 0, 0, 0, 0, 0, 0, 0, (u8)ino};
+	assert_int_equal(ms_state_reread(w.state), 0);
 	struct dfs_kv_batch batch = {0};
 	dfs_kv_batch_put(&batch, dfs_span(key, sizeof(key)), dfs_span_text("not an inode"));
 	assert_int_equal(dfs_kv_write(kv_sim_kv(w.sim), &batch), 0);
@@ -182,6 +185,7 @@ static void inconsistent_tables_are_named(void **unused)
 	world_open(&w, 0);
 	u64 ino = world_file(&w, ROOT, "f");
 	assert_int_equal(world_commit(&w, ino, 0, 1, 1), 0);
+	assert_int_equal(ms_state_settle(w.state), 0);
 	const struct {
 		u8 key[17];
 		u8 key_bytes;

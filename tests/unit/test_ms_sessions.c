@@ -51,14 +51,17 @@ static void acknowledged_answers_are_dropped(void **unused)
 	struct world w;
 	world_open(&w, 0);
 	u64 s = w.session;
+	assert_int_equal(ms_state_settle(w.state), 0);
 	u64 rows = kv_sim_count(w.sim);
 	char name[16];
 	for (u32 i = 1; i <= 20; i++) {
 		(void)snprintf(name, sizeof(name), "%u", i);
 		assert_int_equal(make_as(&w, name, s, i, 0), 0);
 	}
+	assert_int_equal(ms_state_settle(w.state), 0);
 	assert_int_equal(kv_sim_count(w.sim), rows + 20 * 3);
 	assert_int_equal(make_as(&w, "21", s, 21, 20), 0);
+	assert_int_equal(ms_state_settle(w.state), 0);
 	assert_int_equal(kv_sim_count(w.sim), rows + 21 * 2 + 1);
 	assert_int_equal(make_as(&w, "20", s, 20, 0), DFS_EDUPLICATE);
 	assert_int_equal(make_as(&w, "21", s, 21, 20), 0);
@@ -138,6 +141,7 @@ static void sessions_come_and_go(void **unused)
 	u64 rows = kv_sim_count(w.sim);
 	assert_int_equal(WORLD_DO(&w, SESSION_CLOSE, session_close, .session = second), 0);
 	assert_int_equal(w.last.session, second);
+	assert_int_equal(ms_state_settle(w.state), 0);
 	assert_int_equal(kv_sim_count(w.sim), rows - 2); /* The session and its answer. */
 	assert_int_equal(make_as(&w, "b", second, 2, 0), DFS_ENO_SESSION);
 	assert_int_equal(WORLD_DO(&w, SESSION_CLOSE, session_close, .session = second),

@@ -34,6 +34,7 @@ static void *make_master(void *arg, struct sim_node *node)
 	    .server = 1,
 	    .bootstrap = true,
 	    .session_timeout = member->world->shape.session_timeout,
+	    .rows_cached = member->world->shape.rows_cached,
 	    .tuning = &member->world->session,
 	};
 	member->node = node;

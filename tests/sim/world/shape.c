@@ -39,6 +39,7 @@ void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 {
 	memset(shape, 0, sizeof(*shape));
 	shape->servers = 1 + (u32)dfs_prng_below(prng, WORLD_SERVERS_MAX);
+	shape->rows_cached = (u32[]){4, 64, 1024}[seed % 3];
 	shape->disks = 1 + (u32)dfs_prng_below(prng, 2);
 	shape->disk_bytes = DFS_GIB;
 	shape->mounts = 1 + (u32)dfs_prng_below(prng, WORLD_MOUNTS_MAX);

@@ -33,7 +33,8 @@ enum fault {
 /* What a seed chose. */
 struct shape {
 	u32 servers;
-	u32 disks; /* Of each chunkserver. */
+	u32 rows_cached; /* Of the master's state, in memory. */
+	u32 disks;       /* Of each chunkserver. */
 	u64 disk_bytes;
 	u32 mounts;
 	u32 actors;          /* On each mount. */
