@@ -77,6 +77,9 @@ void cl_cache_dir_lose(struct cl *cl, u64 ino)
 	struct cl_cached_dir *dir = dir_at(cl, ino);
 	if (dir == NULL)
 		return;
+#ifdef DFS_PLANT_KEEP_COMPLETE
+	return;
+#endif
 	dir->complete = false;
 	dir->listing = 0;
 }
