@@ -17,7 +17,8 @@ void cl_open_start(struct cl *cl, struct cl_task *task)
 	if (task->inode == NULL)
 		cl_task_use_inode(cl, task, task->ino);
 	const struct cl_cached_attr *cached = cl_cache_find_attr(cl, task->ino);
-	if (cached != NULL) {
+	bool told = cl->master.state == CL_MASTER_ATTACHED; /* Or will be within moments. */
+	if (cached != NULL && (task->inode->held || told)) {
 		struct dfs_attr attr = cached->attr;
 		if (!task->inode->held)
 			cl_hold_begin(cl, task->inode);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define CONFIRMED_WITHIN (10 * DFS_SEC)
+#define TOGETHER         (250 * DFS_MSEC) /* Notes fall due in bunches: a wake-up for each is dear. */
 
 struct ms_note {
 	struct dfs_list in_queue;
@@ -43,7 +44,7 @@ void ms_lost_note(struct ms *ms, const struct ms_server *server, u64 chunk)
 	ms_copy_put(&ms->servers, server, &held);
 	note->chunk = chunk;
 	note->slot = server->slot;
-	note->due = ms->now + CONFIRMED_WITHIN;
+	note->due = (ms->now / TOGETHER + 1) * TOGETHER + CONFIRMED_WITHIN;
 	dfs_list_push_back(&ms->notes, &note->in_queue);
 }
 

@@ -222,6 +222,11 @@ void disk_sim_set_capacity(struct disk_sim *disk, u64 capacity)
 	disk->capacity = capacity;
 }
 
+u64 disk_sim_capacity(const struct disk_sim *disk)
+{
+	return disk->capacity;
+}
+
 void disk_sim_break(struct disk_sim *disk, bool broken)
 {
 	disk->broken = broken;

@@ -37,6 +37,7 @@ struct disk_sim *disk_sim_new(u64 capacity, u64 seed);
 void disk_sim_free(struct disk_sim *disk);
 void disk_sim_set_faults(struct disk_sim *disk, const struct disk_faults *faults);
 void disk_sim_set_capacity(struct disk_sim *disk, u64 capacity);
+u64 disk_sim_capacity(const struct disk_sim *disk);
 /* From now on everything fails with EIO. */
 void disk_sim_break(struct disk_sim *disk, bool broken);
 

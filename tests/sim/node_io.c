@@ -4,6 +4,8 @@
  */
 #include "tests/sim/sim_i.h"
 
+#include "libdfsproto/base/errors.h"
+
 #include <stdlib.h>
 
 static bool is_sync(enum dfs_io_kind kind)
@@ -27,15 +29,54 @@ static void io_free(struct io *io)
 	free(io);
 }
 
+void sim_fail_io(struct sim_node *node, u64 nth, enum sim_io_fault fault)
+{
+	DFS_ASSERT(nth > 0);
+	node->fail_at = node->ios_ended + nth;
+	node->fault = fault;
+}
+
+u64 sim_ios(const struct sim_node *node)
+{
+	return node->ios_ended;
+}
+
+static void finish_failing(struct disk_sim *disk, struct disk_op *op, enum sim_io_fault fault,
+			   struct disk_result *ret_result)
+{
+	static const struct disk_faults none;
+	static const struct disk_faults all = {
+	    .read_error = 65536, .write_error = 65536, .sync_error = 65536};
+	u64 capacity = disk_sim_capacity(disk);
+	if (fault == SIM_IO_NOSPC)
+		disk_sim_set_capacity(disk, 0);
+	else
+		disk_sim_set_faults(disk, &all);
+	disk_sim_finish(disk, op, ret_result);
+	disk_sim_set_capacity(disk, capacity);
+	disk_sim_set_faults(disk, &none);
+}
+
+static void finish(struct io *io, struct disk_result *ret_result)
+{
+	struct sim_node *node = io->node;
+	bool fails = ++node->ios_ended == node->fail_at;
+	if (io->op != NULL && fails)
+		finish_failing(node->disks[io->disk], io->op, node->fault, ret_result);
+	else if (io->op != NULL)
+		disk_sim_finish(node->disks[io->disk], io->op, ret_result);
+	else if (fails && node->fault == SIM_IO_EIO)
+		ret_result->status = DFS_EIO;
+	else
+		ret_result->status = kv_sim_sync_finish(node->kvs[io->disk], io->mark);
+}
+
 static void io_done(struct sim_alarm *alarm)
 {
 	struct io *io = dfs_container_of(alarm, struct io, done);
 	struct sim_node *node = io->node;
 	struct disk_result result = {0};
-	if (io->op != NULL)
-		disk_sim_finish(node->disks[io->disk], io->op, &result);
-	else
-		result.status = kv_sim_sync_finish(node->kvs[io->disk], io->mark);
+	finish(io, &result);
 	struct dfs_ev ev = {
 	    .kind = DFS_EV_IO_DONE,
 	    .tag = io->tag,

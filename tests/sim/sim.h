@@ -114,6 +114,14 @@ void sim_crash_in_step(struct sim_node *node, enum sim_crash how);
 /* Bytes from a to b, and connection attempts, wait until sim_heal. */
 void sim_cut(struct sim_node *a, struct sim_node *b);
 void sim_heal(struct sim *sim);
+/* The nth I/O of the node's disks and stores to end from now on fails; nothing else does. */
+enum sim_io_fault {
+	SIM_IO_EIO,   /* Of a write perhaps a part is done; of a sync nothing need be. */
+	SIM_IO_NOSPC, /* Writes only; any other I/O is left alone. */
+};
+void sim_fail_io(struct sim_node *node, u64 nth, enum sim_io_fault fault);
+/* I/Os that ended so far. */
+u64 sim_ios(const struct sim_node *node);
 /* One random live link of the node: reset it (its tail is lost), or stop its bytes for a while. */
 bool sim_reset_link(struct sim_node *node);
 bool sim_stall_link(struct sim_node *node, nsec time);

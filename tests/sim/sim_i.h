@@ -71,6 +71,9 @@ struct sim_node {
 	struct dfs_list ios;
 	struct disk_sim *disks[SIM_DISKS_MAX];
 	struct kv_sim *kvs[SIM_KVS_MAX];
+	u64 ios_ended;
+	u64 fail_at; /* The I/O that fails, as ios_ended counts; 0: none. */
+	enum sim_io_fault fault;
 	bool crash_armed;
 	enum sim_crash crash_how;
 	enum { FLIP_NOTHING, FLIP_FRAME, FLIP_PAYLOAD } flip;

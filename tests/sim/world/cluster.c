@@ -87,6 +87,7 @@ static void *make_mount(void *arg, struct sim_node *node)
 	    .subtree = "/",
 	    .write_behind_bytes = world->shape.write_behind,
 	    .write_behind_age = world->shape.write_behind_age,
+	    .timeout = world->shape.timeout,
 	    .tuning = &world->session,
 	};
 	member->node = node;
@@ -121,7 +122,7 @@ static void down(void *arg, struct sim_node *node, bool crashed, int status)
 {
 	struct member *member = arg;
 	struct world *world = member->world;
-	if (!crashed && status != 0)
+	if (!crashed && status != 0 && !world->shape.faulty)
 		world_fail(world, "%s exited with %d by itself", member->name, status);
 	if (!sim_powered(node) && member != &world->master)
 		actors_power_cut(world);

@@ -49,10 +49,13 @@ struct shape {
 	nsec write_behind_age;
 	nsec session_timeout;
 	struct sim_tuning tuning;
-	bool full;  /* Disks are small: writes fail with ENOSPC now and then. */
-	bool rot;   /* At last, bits of stored chunks flip: reads fail with EIO, and never lie. */
-	bool local; /* The first mount shares a machine, and unix sockets, with the first
-		       chunkserver. */
+	bool full;    /* Disks are small: writes fail with ENOSPC now and then. */
+	nsec timeout; /* Of calls on the mounts; 0: they wait. */
+	bool faulty;  /* I/Os fail: daemons may end by themselves with an error, and are started
+			 anew. */
+	bool rot;     /* At last, bits of stored chunks flip: reads fail with EIO, and never lie. */
+	bool local;   /* The first mount shares a machine, and unix sockets, with the first
+			 chunkserver. */
 };
 
 /* The course of a run. */
