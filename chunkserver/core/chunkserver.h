@@ -39,6 +39,10 @@ u32 cs_header_encode(const struct cs_header *header, u8 ret_record[CS_HEADER_BYT
 /* 0; DFS_ECORRUPT; DFS_EWRONG_VERSION: written by a newer release. */
 int cs_header_decode(struct dfs_span record, struct cs_header *ret_header);
 
+/* Can every row that a start reads be read? For shells, before they give the store to a core: one
+ * that cannot must be made anew, which nobody can do while it is in use. 0 or the store's error. */
+int cs_index_probe(struct dfs_kv *kv);
+
 struct cs;
 
 struct cs *cs_new(const struct cs_config *config);

@@ -76,8 +76,9 @@ void cs_disk_fail(struct cs *cs, struct cs_disk *disk, const char *what, int sta
 	disk->bytes_free = 0;
 	dfs_fx_log(fxs, DFS_LOG_ERROR,
 		   "event=disk_failed disk=%u during=\"%s\" error=%s text=\"%s\" note=\"its chunks "
-		   "are not served; check the disk, then restart the chunkserver\"",
-		   disk->index, what, dfs_error_name(status), dfs_error_text(status));
+		   "are not served; check the disk, then restart the chunkserver%s\"",
+		   disk->index, what, dfs_error_name(status), dfs_error_text(status),
+		   status == DFS_ECORRUPT ? " with --rebuild" : "");
 	(void)cs;
 }
 

@@ -134,6 +134,8 @@ int cs_index_get_segment(struct cs *cs, struct cs_chunk *chunk, struct cs_segmen
 		return 0;
 	if (status == 0)
 		return cs_index_decode_segment(value, segment);
+	if (status == DFS_ECORRUPT) /* As a damaged row: this chunk is checked, the disk goes on. */
+		return status;
 	cs_disk_fail(cs, disk, "reading the index", status, fxs);
 	return DFS_EDISK_FAILED;
 }
@@ -174,6 +176,15 @@ bool cs_index_scan_next(struct cs_index_scan *scan, struct cs_index_row *ret_row
 int cs_index_scan_end(struct cs_index_scan *scan)
 {
 	return dfs_kv_iter_free(scan->kv, scan->iter);
+}
+
+int cs_index_probe(struct dfs_kv *kv)
+{
+	struct dfs_span key, value;
+	struct dfs_kv_iter *iter = dfs_kv_iter_new(kv, dfs_span("c", 1), dfs_span("n", 1));
+	while (dfs_kv_iter_next(kv, iter, &key, &value))
+		;
+	return dfs_kv_iter_free(kv, iter);
 }
 
 struct dfs_buf *cs_describe(const struct dfs_cs_descriptor *row)

@@ -171,21 +171,40 @@ static int set_aside(const char *path, const char *index_path, const char *cause
 	return DFS_EIO;
 }
 
+/* A damaged block of a table shows only when it is read. */
+static int open_whole(const char *index_path, struct dfs_kv_rocks **ret_index,
+		      struct dfs_sentence *text)
+{
+	struct dfs_kv_options options = {0};
+	struct dfs_kv_rocks *index;
+	int status = dfs_kv_rocks_open(index_path, DFS_KV_LOGGED, &options, &index, text);
+	if (status != 0)
+		return status;
+	status = cs_index_probe(dfs_kv_rocks_kv(index));
+	if (status != 0) {
+		dfs_kv_rocks_close(index);
+		dfs_sentence_set(text, "store %s cannot be read: %s; check the disk", index_path,
+				 dfs_error_text(status));
+		return status;
+	}
+	*ret_index = index;
+	return 0;
+}
+
 static int open_index(const char *path, bool rebuild, struct dfs_kv_rocks **ret_index,
 		      struct dfs_sentence *text)
 {
 	char index_path[PATH_MAX];
-	struct dfs_kv_options options = {0};
 	join(index_path, path, "index");
 	int status = rebuild ? set_aside(path, index_path, "--rebuild", text) : 0;
 	if (status == 0)
-		status = dfs_kv_rocks_open(index_path, DFS_KV_LOGGED, &options, ret_index, text);
+		status = open_whole(index_path, ret_index, text);
 	if (status != DFS_ECORRUPT)
 		return status;
 	struct dfs_sentence cause = *text;
 	status = set_aside(path, index_path, cause.text, text);
 	if (status == 0)
-		status = dfs_kv_rocks_open(index_path, DFS_KV_LOGGED, &options, ret_index, text);
+		status = open_whole(index_path, ret_index, text);
 	return status;
 }
 

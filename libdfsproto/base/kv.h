@@ -64,8 +64,9 @@ struct dfs_kv {
 	const struct dfs_kv_ops *ops;
 };
 
-/* 0 and the value, borrowed until the next call on this store; DFS_ENOENT when absent; DFS_EIO or
- * DFS_ECORRUPT when the store failed: treat the disk as broken. */
+/* 0 and the value, borrowed until the next call on this store; DFS_ENOENT when absent;
+ * DFS_ECORRUPT when the place where it should be is damaged, which others need not be; DFS_EIO when
+ * the store failed: treat the disk as broken. */
 static inline int dfs_kv_get(struct dfs_kv *kv, struct dfs_span key, struct dfs_span *ret_value)
 {
 	return kv->ops->get(kv, key, ret_value);

@@ -7,7 +7,10 @@
 #include "libdfsproto/base/errors.h"
 
 #include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	CACHE_BYTES_DEFAULT = 32 << 20,
@@ -35,9 +38,19 @@ static bool has(const char *text, const char *part)
 	return strstr(text, part) != NULL;
 }
 
+/* RocksDB's list of its files is there: a file that is missing is damage, not a wrong path. */
+static bool was_a_store(const char *path)
+{
+	char current[PATH_MAX];
+	snprintf(current, sizeof(current), "%s/CURRENT", path);
+	return access(current, F_OK) == 0;
+}
+
 static int explain_open(const char *path, char *text, struct dfs_sentence *ret_text)
 {
 	int error = kv_rocks_error_of(text);
+	if (has(text, "No such file") && was_a_store(path))
+		error = DFS_ECORRUPT;
 	const char *next = "see the LOG file in it for details";
 	if (has(text, "lock hold by current process") || has(text, "Resource temporarily")) {
 		error = DFS_EBUSY;
@@ -49,8 +62,7 @@ static int explain_open(const char *path, char *text, struct dfs_sentence *ret_t
 		error = DFS_ENOENT;
 		next = "check the path, and that the disk is mounted";
 	} else if (error == DFS_ECORRUPT) {
-		next = "its files are damaged: restore it from a copy, or move it away to have it "
-		       "made anew";
+		next = "its files are damaged: restore it from a copy";
 	} else if (error == DFS_EDISK_FULL) {
 		next = "free some space on that disk";
 	}
@@ -143,7 +155,7 @@ static int explain_log(const char *path, int status, const char *cause,
 	if (status == DFS_EDISK_FULL)
 		next = "free some space on that disk";
 	else if (status == DFS_ECORRUPT)
-		next = "restore it from a copy, or move it away to have it made anew";
+		next = "restore it from a copy";
 	dfs_sentence_set(ret_text, "store %s cannot be opened: %s: %s; %s", path, cause,
 			 dfs_error_text(status), next);
 	return status;
