@@ -126,8 +126,9 @@ struct cs_disk {
 	bool space_asking;
 	bool space_known; /* Asked at least once. */
 	u64 chunks_count;
-	u32 read_errors;
-	bool failed_now; /* Those who wait for its index are still to be told. */
+	u32 read_errors;      /* Counted anew for each chunk that has some. */
+	u64 read_error_chunk; /* The last one. */
+	bool failed_now;      /* Those who wait for its index are still to be told. */
 	/* Background work. */
 	struct dfs_list dirty; /* cs_live.dirty_node, oldest write first. */
 	u32 dirty_count;

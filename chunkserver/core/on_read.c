@@ -157,10 +157,13 @@ static int failed(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *f
 	dfs_fx_log(fxs, DFS_LOG_ERROR, "event=read_error chunk=%016llx disk=%u offset=%u error=%s",
 		   (unsigned long long)cs_chunk_id(op->chunk), op->disk->index, op->read.offset,
 		   dfs_error_name(status));
-	/* A bad sector is not yet a bad disk; many are. */
-	if (++op->disk->read_errors >= READ_ERRORS_MAX)
+	/* A bad sector is not yet a bad disk, however often it is asked for; many are. */
+	if (op->disk->read_error_chunk != cs_chunk_id(op->chunk) &&
+	    ++op->disk->read_errors >= READ_ERRORS_MAX)
 		return cs_store_verdict(cs, op->disk, "reading chunks", status, fxs);
-	return DFS_EDISK_FAILED;
+	op->disk->read_error_chunk = cs_chunk_id(op->chunk);
+	return DFS_ECORRUPT; /* Here nobody gets these bytes: a reader without another copy is told.
+			      */
 }
 
 void cs_read_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, struct dfs_fxs *fxs)
