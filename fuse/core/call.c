@@ -140,8 +140,9 @@ static void on_answer(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 		cl_task_move(task, CL_TASK_PAUSED);
 		cl_timer_set(cl, &task->pause, cl->now + cl_backoff(task->tries++), on_pause_end);
 	} else {
-		int status = answer->status == DFS_ENO_SESSION ? DFS_EIO : answer->status;
-		cl_task_finish(cl, task, status);
+		/* NO_SESSION is EIO to programs: a change that was under way when the session
+		 * expired may or may not have been made. */
+		cl_task_finish(cl, task, answer->status);
 	}
 }
 

@@ -11,13 +11,13 @@
  *
  * Local data is noted when the read begins, and laid over what comes: by then it may have been sent
  * and forgotten here. The part waits for servers as long as the caller does; only damaged bytes,
- * found twice, are an error.
+ * found again and again, are an error: what was damaged on the way comes whole the next time.
  */
 #include "fuse/core/client_i.h"
 
 #include "libdfsproto/base/crc32c.h"
 
-enum { CORRUPT_MAX = 2 };
+enum { CORRUPT_MAX = 4 };
 
 static void part_move(struct cl_part *part, enum cl_part_state state)
 {

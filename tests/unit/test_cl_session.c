@@ -118,7 +118,7 @@ static void a_lost_session_fails_changes_and_keeps_files_and_data(void **state)
 	world_cut(&w, WORLD_MASTER);
 	world_run(&w, DFS_SEC);
 	assert_int_equal(w.sessions_made, 2);
-	assert_int_equal(world_status(&w, change), DFS_EIO);
+	assert_int_equal(world_status(&w, change), DFS_ENO_SESSION);
 	assert_int_equal(world_status(&w, get), 0);
 	assert_int_equal(world_file(&w, ino)->opens, 1);
 	assert_int_equal(world_flush(&w, ino, handle), 0);

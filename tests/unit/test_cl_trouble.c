@@ -214,7 +214,7 @@ static void damaged_bytes_are_read_again_and_then_an_error(void **state)
 	assert_false(world_answer(&w, id)->done);
 	world_run(&w, DFS_SEC);
 	assert_int_equal(world_status(&w, id), DFS_EIO);
-	assert_int_equal(world_count(&w, DFS_MSG_READ), 2);
+	assert_int_equal(world_count(&w, DFS_MSG_READ), 4);
 	assert_non_null(strstr(w.last_error, "event=corrupt_read"));
 	id = world_read_call(&w, ino, handle, 0, 100000, 0);
 	chunk->rotten = false;

@@ -37,7 +37,9 @@ enum verdict actor_judge(struct actor *actor, int got, int predicted, const char
 			 const char *path)
 {
 	sim_trace(actor->world->sim, "%-8s %s %.60s: %s", actor->name, what, path, text_of(got));
-	if (got == MOUNT_DIED || (got == DFS_EINTR && actor->proc.interrupts > 0)) {
+	bool may_be_made =
+	    got == DFS_ENO_SESSION || (got == DFS_EINTR && actor->proc.interrupts > 0);
+	if (got == MOUNT_DIED || may_be_made) {
 		actor_wait_settled(actor, got == MOUNT_DIED);
 		return DOUBT;
 	}

@@ -15,7 +15,7 @@ enum { SETTLE_BYTES = 64 << 10 };
 /*
  * After the death of a mount its last requests may still be on their way, and carried out. After an
  * interrupt the change that was asked for is still in flight; since a session keeps its order, it
- * is over when a later change is.
+ * is over when a later change is. A session that expired takes no changes any more.
  */
 void actor_wait_settled(struct actor *actor, bool died)
 {
@@ -37,7 +37,7 @@ void actor_wait_settled(struct actor *actor, bool died)
 		actor->proc.interrupts = interrupts;
 		if (status == 0 || status == DFS_ENOENT || status == DFS_ESTALE)
 			return;
-		if (status != MOUNT_DIED)
+		if (status != MOUNT_DIED && status != DFS_ENO_SESSION)
 			world_fail(actor->world, "%s: utimes of its home gave %s", actor->name,
 				   dfs_error_name(status));
 	}

@@ -49,7 +49,8 @@ static u64 draw(struct meeter *meeter, u64 bound)
 
 static bool in_doubt(const struct meeter *meeter, int status)
 {
-	return status == MOUNT_DIED || (status == DFS_EINTR && meeter->proc.interrupts > 0);
+	return status == MOUNT_DIED || status == DFS_ENO_SESSION ||
+	       (status == DFS_EINTR && meeter->proc.interrupts > 0);
 }
 
 static void wait_up(struct meeter *meeter)
