@@ -79,12 +79,27 @@ void ms_free(struct ms *ms)
 	free(ms);
 }
 
+/* The cause as an operator of a master must read it, and what to do. */
+static const char *explain(int status)
+{
+	switch (status) {
+	case DFS_EDISK_FULL:
+		return "the disk is full; free some space on it, then start the master again";
+	case DFS_EIO:
+		return "input/output error; check the disk, then start the master again";
+	case DFS_ECORRUPT:
+		return "it is damaged; check the disk, and restore it from a copy";
+	default:
+		return dfs_error_text(status);
+	}
+}
+
 void ms_give_up(struct ms *ms, struct dfs_fxs *fxs, const char *what, int status)
 {
 	if (ms->phase == MS_PHASE_ENDED)
 		return;
 	dfs_fx_log(fxs, DFS_LOG_ERROR, "event=failed error=%s text=\"%s: %s\"",
-		   dfs_error_name(status), what, dfs_error_text(status));
+		   dfs_error_name(status), what, explain(status));
 	dfs_fx_exit(fxs, status);
 	ms->phase = MS_PHASE_ENDED;
 }
