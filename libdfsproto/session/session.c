@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 
+/* Of an unfinished frame, within three heartbeats: any link carries more, heartbeats are less. */
+enum { HEARD_BYTES = 16 << 10 };
+
 static struct dfs_session *session_new(struct dfs_identity *identity)
 {
 	struct dfs_session *session = calloc(1, sizeof(*session));
@@ -102,6 +105,15 @@ void dfs_session_close(struct dfs_session *session, struct dfs_fxs *fxs)
 		session_move(session, DFS_SESSION_CLOSED);
 }
 
+/* The peer lives: a whole frame came, or a good part of a large one. Bytes alone do not count:
+ * after a length that was damaged on its way, heartbeats would be swallowed as that frame's body
+ * and keep the link for hours, while nothing is answered. */
+static void heard(struct dfs_session *session)
+{
+	session->received_at = session->now;
+	session->unframed_bytes = 0;
+}
+
 void dfs_session_step(struct dfs_session *session, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 {
 	session_note_time(session, ev->now);
@@ -115,8 +127,10 @@ void dfs_session_step(struct dfs_session *session, const struct dfs_ev *ev, stru
 	case DFS_EV_LINK_BYTES:
 		DFS_ASSERT(session->framer != NULL);
 		dfs_framer_received(session->framer, (u32)ev->count);
-		session->received_at = session->now;
 		session->doubted = false;
+		session->unframed_bytes += ev->count;
+		if (session->unframed_bytes >= HEARD_BYTES)
+			heard(session);
 		break;
 	case DFS_EV_LINK_DOWN:
 		session_lose(session, LEAVE_DOWN, ev->status < 0 ? ev->status : DFS_ELINK_LOST,
@@ -176,6 +190,8 @@ bool dfs_session_next(struct dfs_session *session, nsec now, struct dfs_session_
 		int got = session->framer == NULL ? 0 : dfs_framer_next(session->framer, &frame);
 		if (got == 0)
 			return false;
+		if (got > 0)
+			heard(session);
 		if (got < 0)
 			session_lose(session, LEAVE_CLOSING, got,
 				     got == DFS_ECORRUPT

@@ -74,10 +74,11 @@ struct dfs_session {
 	nsec attempt_at;            /* CONNECTING, GREETING: when it began. */
 	nsec retry_at;              /* BACKOFF: when it ends. */
 	nsec up_at;
-	nsec received_at; /* Latest bytes from the peer. */
-	nsec sent_at;     /* Latest frame to the peer. */
-	nsec heartbeat;   /* Agreed. */
-	bool doubted;     /* A long stop of our own was not yet followed by bytes from the peer. */
+	nsec received_at;   /* Latest sign of life from the peer. */
+	u64 unframed_bytes; /* Received since then. */
+	nsec sent_at;       /* Latest frame to the peer. */
+	nsec heartbeat;     /* Agreed. */
+	bool doubted; /* A long stop of our own was not yet followed by bytes from the peer. */
 
 	/* Connector. */
 	struct session_address *addresses;

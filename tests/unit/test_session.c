@@ -279,6 +279,23 @@ static void a_silent_peer_is_given_up_after_three_heartbeats(void **state)
 	pair_fini(&pair);
 }
 
+static void a_damaged_length_does_not_swallow_heartbeats_for_ever(void **state)
+{
+	(void)state;
+	u8 header[DFS_FRAME_HEADER_BYTES] = {0};
+	pair_init(&pair, 1);
+	pair_start(&pair);
+	pair_settle(&pair);
+	assert_true(pair_up(&pair));
+	dfs_store_u32(header, DFS_FRAME_MAGIC);
+	dfs_store_u32(header + 20, DFS_BODY_BYTES_MAX);
+	pair_inject(&pair, PAIR_ACCEPTOR, header, sizeof(header));
+	pair_run(&pair, 10 * DFS_SEC);
+	assert_int_equal(pair_count(&pair, PAIR_ACCEPTOR, DFS_SESSION_EV_LOST), 1);
+	assert_true(pair_up(&pair));
+	pair_fini(&pair);
+}
+
 static void the_acceptors_heartbeat_holds_for_both(void **state)
 {
 	(void)state;
@@ -372,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(a_peer_that_ignores_its_credits_is_cut_off),
 	    cmocka_unit_test(heartbeats_keep_an_idle_link_and_send_little),
 	    cmocka_unit_test(a_silent_peer_is_given_up_after_three_heartbeats),
+	    cmocka_unit_test(a_damaged_length_does_not_swallow_heartbeats_for_ever),
 	    cmocka_unit_test(the_acceptors_heartbeat_holds_for_both),
 	    cmocka_unit_test(a_process_that_was_suspended_does_not_blame_its_peer),
 	    cmocka_unit_test(close_is_final_and_silent),
