@@ -57,6 +57,11 @@ void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 	/* Each seed its own mix: some faults never, some often. */
 	for (u32 i = 0; i < dfs_array_count(shape->weights); i++)
 		shape->weights[i] = (u32)PICK(prng, 0, 1, 1, 4);
+	/* The files that a mount has open without a name are gone when it was silent for longer
+	 * than its session lives, which the models do not know: faults end sooner than that. */
+	if (shape->weights[FAULT_CUT] + shape->weights[FAULT_STALL] + shape->weights[FAULT_RESET] >
+	    0)
+		shape->session_timeout = dfs_max(shape->session_timeout, shape->length);
 	draw_tuning(&shape->tuning, prng);
 	damage(shape, seed);
 }
