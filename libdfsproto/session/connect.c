@@ -8,8 +8,7 @@
  *                    +----- retry_at ----- BACKOFF          (an acceptor: CLOSED instead)
  *
  * CONNECTING and GREETING wait until attempt_at + connect_max, BACKOFF until retry_at, UP as long
- * as the peer is heard (a frame, or much of one) in three heartbeats. Called by session.c; see handshake.c
- * next.
+ * as a frame, or much of one, comes in three heartbeats. Called by session.c; see handshake.c next.
  */
 #include "libdfsproto/session/session_i.h"
 
