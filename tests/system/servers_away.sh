@@ -6,7 +6,6 @@ begin --mounts 2
 echo before >"$mnt/file"
 head -c 300000 /dev/urandom >"$work/data"
 cp "$work/data" "$mnt/data"
-exec 7>>"$mnt/open"
 
 within() { # SECONDS COMMAND…: it must have ended by then, however
 	local start=${EPOCHREALTIME/./}
@@ -24,7 +23,7 @@ callers() {
 	within 3 timeout -s KILL 1 mkdir "$mnt/directory"
 	within 3 timeout -s KILL 1 mv "$mnt/file" "$mnt/moved"
 	within 3 timeout -s KILL 1 rm "$mnt/file"
-	within 3 timeout -s KILL 1 sh -c "echo unsaved >&7; exec sync $mnt/open"
+	within 3 timeout -s KILL 1 sh -c "echo unsaved >>$mnt/open; exec sync $mnt/open"
 	within 3 timeout -s KILL 1 dd if=/dev/zero of="$mnt/zeros" bs=1M count=200
 	within 3 timeout -s KILL 1 python3 -c 'import mmap, sys; print(sum(mmap.mmap(open(sys.argv[1]).fileno(), 0, prot=1)[::4096]))' "$mnt/data"
 }
@@ -55,13 +54,12 @@ within 20 umount "$c/mnt2"
 echo "ok: umount with every server dead"
 kill -0 $waiting 2>/dev/null || fail "a call did not wait for the servers"
 
-"$cluster" start "$c" master1 7>&- # A daemon that held the file would hold the mount.
-"$cluster" start "$c" cs1 7>&-
+"$cluster" start "$c" master1
+"$cluster" start "$c" cs1
 wait $waiting || fail "the waiting call failed: $(cat "$work/listing")"
 grep -Eqx 'file|moved|data' "$work/listing" || fail "the waiting call listed: $(cat "$work/listing")"
 echo "ok: the call that waited got its answer"
 restore
-exec 7>&-
 [ "$(timeout 20 cat "$mnt/file")" = before ] || fail "reading after the return"
 check "writing after the return" timeout 20 sh -c "echo after >$mnt/file && sync $mnt/file"
 "$cluster" start "$c" mnt2
