@@ -17,6 +17,10 @@ CS_HANDLER_START(cs_read_start);
 CS_HANDLER_DONE(cs_read_done);
 CS_HANDLER_REFUSE(cs_read_refuse);
 
+CS_HANDLER_START(cs_seek_start);
+CS_HANDLER_DONE(cs_seek_done);
+CS_HANDLER_REFUSE(cs_seek_refuse);
+
 CS_HANDLER_START(cs_write_start);
 CS_HANDLER_DONE(cs_write_done);
 CS_HANDLER_REFUSE(cs_write_refuse);

@@ -14,6 +14,7 @@
 enum cs_op_kind {
 	CS_OP_NONE,
 	CS_OP_READ,         /* on_read.c */
+	CS_OP_SEEK,         /* on_seek.c */
 	CS_OP_WRITE,        /* on_write.c, write_repair.c */
 	CS_OP_SYNC,         /* on_sync.c: the request */
 	CS_OP_SYNC_CHUNK,   /* on_sync.c: one chunk of it */
@@ -72,6 +73,12 @@ struct cs_read {
 	u32 epoch;
 };
 
+struct cs_seek {
+	u32 offset;
+	u32 epoch;
+	bool hole;
+};
+
 struct cs_cut {
 	u32 from; /* Bytes [from, to) go. */
 	u32 to;
@@ -125,6 +132,7 @@ struct cs_op {
 	union {
 		struct cs_write write;
 		struct cs_read read;
+		struct cs_seek seek;
 		struct cs_cut cut;
 		struct cs_delete delete;
 		struct cs_gather gather; /* SYNC, STOP */

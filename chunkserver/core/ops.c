@@ -6,6 +6,7 @@
 
 const struct cs_op_handler cs_op_handlers[CS_OP_KINDS] = {
     [CS_OP_READ] = {cs_read_start, cs_read_done, cs_read_refuse},
+    [CS_OP_SEEK] = {cs_seek_start, cs_seek_done, cs_seek_refuse},
     [CS_OP_WRITE] = {cs_write_start, cs_write_done, cs_write_refuse},
     [CS_OP_SYNC] = {NULL, cs_sync_done, NULL},
     [CS_OP_SYNC_CHUNK] = {cs_sync_chunk_start, cs_sync_chunk_done, cs_sync_chunk_refuse},

@@ -48,6 +48,14 @@ void cs_store_punch(struct cs_op *op, u32 offset, u32 length, struct dfs_fxs *fx
 	dfs_fx_io(fxs, cs_op_tag(op, CS_IO_MAIN), &io, NULL);
 }
 
+void cs_store_seek(struct cs_op *op, u32 offset, bool hole, struct dfs_fxs *fxs)
+{
+	struct dfs_io io = io_of(op, DFS_IO_FILE_SEEK);
+	io.offset = offset;
+	io.length = hole;
+	dfs_fx_io(fxs, cs_op_tag(op, CS_IO_MAIN), &io, NULL);
+}
+
 void cs_store_unlink(struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct dfs_io io = io_of(op, DFS_IO_FILE_UNLINK);

@@ -49,12 +49,6 @@ bool cl_audit_needed(const struct cl_inode *inode)
 	return inode->synced_generation != inode->map_generation;
 }
 
-static u64 chunks_count(const struct cl_inode *inode)
-{
-	u64 mask = (UINT64_C(1) << inode->attr.chunk_shift) - 1;
-	return (inode->attr.size >> inode->attr.chunk_shift) + ((inode->attr.size & mask) != 0);
-}
-
 static void on_pause_end(struct cl *cl, struct cl_timer *timer)
 {
 	struct cl_task *task = dfs_container_of(timer, struct cl_task, pause);
@@ -171,7 +165,7 @@ static void walk(struct cl *cl, struct cl_task *task)
 		task->audit.generation = inode->map_generation;
 		task->audit.at = 0;
 	}
-	u64 end = chunks_count(inode);
+	u64 end = cl_inode_chunks(inode, inode->attr.size);
 	if (task->audit.at >= end) {
 		inode->synced_generation = task->audit.generation;
 		cl_fsync_finish(cl, task);

@@ -19,6 +19,7 @@ void cl_task_move(struct cl_task *task, enum cl_task_state state)
 	    [CL_TASK_PAUSED] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_QUEUED] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_AUDITING] = 1 << CL_TASK_FREE,
+	    [CL_TASK_VISITING] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_FLUSHING] = 1 << CL_TASK_NEW | 1 << CL_TASK_FREE,
 	    [CL_TASK_READING] = 1 << CL_TASK_FREE,
 	    [CL_TASK_SYNCING] = 1 << CL_TASK_FREE,
@@ -55,6 +56,7 @@ static void release(struct cl *cl, struct cl_task *task)
 	cl_timer_clear(cl, &task->deadline);
 	cl_flush_cancel(cl, &task->flush);
 	cl_audit_fini(cl, task);
+	cl_visit_fini(cl, task);
 	dfs_list_remove(&task->in_queue);
 	for (u32 i = 0; i < task->parts_count; i++)
 		cl_part_fini(cl, &task->parts[i]);
@@ -286,6 +288,12 @@ static int check_call(const struct cl_call *call)
 		return DFS_ETOOBIG;
 	if ((call->op == CL_READ || call->op == CL_WRITE) && call->offset > INT64_MAX)
 		return call->op == CL_WRITE ? DFS_EFBIG : DFS_EINVAL;
+	if (call->op == CL_FALLOCATE && (call->size == 0 || call->size > INT64_MAX))
+		return call->size == 0 ? DFS_EINVAL : DFS_EFBIG;
+	if (call->op == CL_FALLOCATE && call->offset > (u64)INT64_MAX - call->size)
+		return DFS_EFBIG;
+	if (call->op == CL_LSEEK && call->offset > INT64_MAX)
+		return DFS_ENXIO;
 	return 0;
 }
 

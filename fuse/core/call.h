@@ -8,6 +8,7 @@
  *    +--> FLUSHING -------+                    before truncation; at close and fsync
  *    +--> QUEUED --> FLUSHING                  WRITE: no room, or a truncation is under way; O_SYNC
  *    +--> READING                              op_read.c
+ *    +--> VISITING                             visit.c: FALLOCATE, LSEEK
  *
  * Each may end at any time by cl_task_finish. A caller that was interrupted, or waited too long, is
  * answered at once. If the master was asked for something that cannot be called back, the task
@@ -29,6 +30,7 @@ enum cl_task_state {
 	CL_TASK_FLUSHING, /* For `flush`. */
 	CL_TASK_READING,  /* For its parts. */
 	CL_TASK_AUDITING, /* FSYNC: for CHUNKS and SYNCs of what others wrote, or for `pause`. */
+	CL_TASK_VISITING, /* For `mutation.rpc`, `visit.rpc` or `pause`. */
 	CL_TASK_SYNCING,  /* SYNC_ALL: for `flushes_left` to become 0. */
 	CL_TASK_STATES,
 };
@@ -109,6 +111,19 @@ struct cl_task {
 		bool failed; /* A SYNC of the batch did. */
 		struct dfs_list syncs;
 	} audit;
+	struct {
+		u64 index;      /* The chunk that is visited, */
+		u64 generation; /* asked for under this map, */
+		bool skip;      /* it or the next one that exists. */
+		struct cl_rpc rpc;
+		/* It is there, it is a hole (place->chunk 0), or (`skip`) nothing follows (NULL).
+		 */
+		void (*placed)(struct cl *cl, struct cl_task *task, const struct cl_place *place);
+		/* Its server has answered, well. */
+		void (*answered)(struct cl *cl, struct cl_task *task,
+				 const struct cl_answer *answer);
+		u32 step; /* FALLOCATE: edges done. */
+	} visit;
 	u32 flushes_left; /* SYNC_ALL. */
 	int failure;
 	struct cl_timer pause;
@@ -128,6 +143,8 @@ struct cl_flow {
 	void (*answer)(struct cl *cl, struct cl_task *task, const struct cl_answer *answer);
 	/* Optional: the flush is through. */
 	void (*flushed)(struct cl *cl, struct cl_task *task);
+	/* Optional: attributes are the newest, chunks can be visited. */
+	void (*begun)(struct cl *cl, struct cl_task *task);
 };
 
 extern const struct cl_flow cl_flows[];
@@ -176,8 +193,25 @@ void cl_truncate_flushed(struct cl *cl, struct cl_task *task);
 /* SETATTR was answered. */
 int cl_truncate_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer,
 		       struct dfs_attr *ret_attr);
+/* Writes of this inode wait from now on; the gate opens with the end of the task, or of the change.
+ */
+void cl_truncate_gate(struct cl_task *task);
+/* The map has changed by our own doing: chunks [first, end) are the file's no more. */
+void cl_truncate_rows(struct cl *cl, struct cl_inode *inode, u64 first, u64 end);
 /* The gate opens. */
 void cl_truncate_end(struct cl *cl, struct cl_task *task);
+
+/* visit.c: one chunk of the file after another. First the newest attributes, with everything
+ * written here stored and committed if `flush`; then `begun`. */
+void cl_visit(struct cl *cl, struct cl_task *task, bool flush);
+void cl_visit_flushed(struct cl *cl, struct cl_task *task);
+/* Find visit.index, then visit.placed. With `skip`, the first chunk from there on. */
+void cl_visit_place(struct cl *cl, struct cl_task *task, bool skip);
+/* Ask its first server; then visit.answered, or, if the server is away, visit.placed once more. The
+ * writer is from cl_server_begin. */
+void cl_visit_ask(struct cl *cl, struct cl_task *task, u16 type, struct dfs_writer *writer,
+		  const struct cl_place *place);
+void cl_visit_fini(struct cl *cl, struct cl_task *task);
 
 /* audit.c: sync what others wrote; then cl_fsync_finish. */
 void cl_audit(struct cl *cl, struct cl_task *task);

@@ -164,6 +164,9 @@ static void check_task(const struct cl *cl, const struct cl_task *task)
 	if (task->state == CL_TASK_AUDITING)
 		DFS_ASSERT(task->mutation.rpc.under_way || cl_timer_armed(&task->pause) ||
 			   !dfs_list_empty(&task->audit.syncs));
+	if (task->state == CL_TASK_VISITING)
+		DFS_ASSERT(task->mutation.rpc.under_way || cl_timer_armed(&task->pause) ||
+			   task->visit.rpc.under_way);
 	if (task->state == CL_TASK_PAUSED)
 		DFS_ASSERT(cl_timer_armed(&task->pause));
 	if (task->state == CL_TASK_WAITING || task->state == CL_TASK_QUEUED)

@@ -52,6 +52,8 @@ enum cl_op {
 	CL_RELEASEDIR, /* ino, handle */
 	CL_FSYNCDIR,   /* ino, handle */
 	CL_STATFS,     /* -> statfs */
+	CL_FALLOCATE,  /* ino, handle, offset, size, flags (FALLOC_FL_*) */
+	CL_LSEEK,      /* ino, handle, offset, flags: 1 = a hole, 0 = data -> count: the offset */
 	CL_GETXATTR, /* ino, name, size                         -> bytes, or count when size is 0 */
 	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
 	CL_LISTXATTR,   /* ino, size                               -> bytes, or count when size is 0

@@ -175,6 +175,12 @@ u64 cl_inode_size(const struct cl_inode *inode)
 	return dfs_max(inode->attr.size, inode->local_end);
 }
 
+u64 cl_inode_chunks(const struct cl_inode *inode, u64 size)
+{
+	u64 mask = (UINT64_C(1) << inode->attr.chunk_shift) - 1;
+	return (size >> inode->attr.chunk_shift) + ((size & mask) != 0);
+}
+
 void cl_inode_fail(struct cl *cl, struct cl_inode *inode, int status, const char *what)
 {
 	/* One line tells it: a full disk fails every piece on its way. */

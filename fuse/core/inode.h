@@ -143,6 +143,8 @@ int cl_inode_attr(struct cl *cl, struct cl_inode *inode, const struct dfs_attr *
 bool cl_inode_uncommitted(const struct cl_inode *inode);
 /* Length, own writes included. */
 u64 cl_inode_size(const struct cl_inode *inode);
+/* How many chunks a file of that length has room for. */
+u64 cl_inode_chunks(const struct cl_inode *inode, u64 size);
 bool cl_inode_regular(const struct cl_inode *inode);
 /* Something could not be written back. */
 void cl_inode_fail(struct cl *cl, struct cl_inode *inode, int status, const char *what);

@@ -93,17 +93,30 @@ void cl_targets_forget(struct cl *cl, struct cl_inode *inode)
 	}
 }
 
-void cl_targets_cut(struct cl *cl, struct cl_inode *inode, u64 size)
+void cl_targets_cut(struct cl *cl, struct cl_inode *inode, u64 first, u64 end)
 {
 	(void)cl;
-	u64 chunk_bytes = UINT64_C(1) << inode->attr.chunk_shift;
-	u64 end = size / chunk_bytes + (size % chunk_bytes != 0);
 	dfs_list_for_each_safe (node, &inode->targets_list) {
 		struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
-		if (target->by_index.key >= end && dfs_list_empty(&target->slots) &&
+		u64 index = target->by_index.key;
+		if (index >= first && index < end && dfs_list_empty(&target->slots) &&
 		    target->commit_at == 0 && target->syncing_since == 0)
 			target_free(target);
 	}
+}
+
+void cl_target_punched(struct cl *cl, struct cl_inode *inode, u64 index,
+		       const struct cl_place *place)
+{
+	struct cl_target *target = cl_target_get(cl, inode, index);
+	if (!target->granted)
+		target->place = *place;
+	u64 at = ++inode->stored_count;
+	if (target->unsynced_since == 0)
+		target->unsynced_since = at;
+	target->committed_at = at;
+	inode->expired = false;
+	cl_inode_touch(cl, inode);
 }
 
 void cl_targets_fini(struct cl *cl, struct cl_inode *inode)

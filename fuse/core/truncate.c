@@ -18,13 +18,28 @@ static void ask(struct cl *cl, struct cl_task *task)
 	cl_task_mutate(cl, task, DFS_OP_SETATTR, &body);
 }
 
+void cl_truncate_gate(struct cl_task *task)
+{
+	DFS_ASSERT(!task->gating);
+	task->gating = true;
+	task->inode->gates++;
+}
+
+void cl_truncate_rows(struct cl *cl, struct cl_inode *inode, u64 first, u64 end)
+{
+	bool audited = !cl_audit_needed(inode);
+	cl_rows_drop(cl, inode);
+	if (audited) /* Nobody else has written anything. */
+		inode->synced_generation = inode->map_generation;
+	cl_targets_cut(cl, inode, first, end);
+	cl_targets_forget(cl, inode);
+}
+
 void cl_truncate(struct cl *cl, struct cl_task *task)
 {
 	DFS_ASSERT(task->inode != NULL);
-	if ((task->set.valid & DFS_SETATTR_SIZE) != 0) {
-		task->gating = true;
-		task->inode->gates++;
-	}
+	if ((task->set.valid & DFS_SETATTR_SIZE) != 0)
+		cl_truncate_gate(task);
 	if (cl_inode_uncommitted(task->inode))
 		cl_task_flush(cl, task, false);
 	else
@@ -58,14 +73,9 @@ int cl_truncate_answer(struct cl *cl, struct cl_task *task, const struct cl_answ
 	if (task->inode == NULL)
 		return 0;
 	status = cl_inode_attr(cl, task->inode, &reply.attr, true);
-	if (status == 0 && (task->set.valid & DFS_SETATTR_SIZE) != 0) {
-		bool audited = !cl_audit_needed(task->inode);
-		cl_rows_drop(cl, task->inode);
-		if (audited) /* Nobody else has written anything. */
-			task->inode->synced_generation = task->inode->map_generation;
-		if (cl_inode_regular(task->inode))
-			cl_targets_cut(cl, task->inode, task->set.size);
-		cl_targets_forget(cl, task->inode);
-	}
+	if (status == 0 && (task->set.valid & DFS_SETATTR_SIZE) != 0 &&
+	    cl_inode_regular(task->inode))
+		cl_truncate_rows(cl, task->inode, cl_inode_chunks(task->inode, task->set.size),
+				 UINT64_MAX);
 	return status;
 }

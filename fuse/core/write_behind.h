@@ -108,8 +108,12 @@ void cl_targets_work(struct cl *cl, struct cl_inode *inode);
 void cl_target_grant(struct cl *cl, struct cl_inode *inode, const struct dfs_location *location);
 /* Forget grants that nothing depends on: the file may have changed elsewhere. */
 void cl_targets_forget(struct cl *cl, struct cl_inode *inode);
-/* The file was truncated by us: what lies beyond need not even be synced. */
-void cl_targets_cut(struct cl *cl, struct cl_inode *inode, u64 size);
+/* We took chunks [first, end) out of the file: they need not even be synced. */
+void cl_targets_cut(struct cl *cl, struct cl_inode *inode, u64 first, u64 end);
+/* Bytes of a chunk that all writes of ours are committed to were punched out there: as if stored
+ * and committed, it is to be synced. */
+void cl_target_punched(struct cl *cl, struct cl_inode *inode, u64 index,
+		       const struct cl_place *place);
 /* All of them; nothing may depend on them. */
 void cl_targets_fini(struct cl *cl, struct cl_inode *inode);
 

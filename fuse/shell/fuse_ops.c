@@ -4,8 +4,9 @@
  * path; next: fuse/core/op_read.c.
  *
  * Left to the kernel on purpose (libfuse answers ENOSYS once and it stops asking): access (checked
- * by default_permissions), locks (flock and fcntl are local to the mount), lseek's holes,
- * fallocate, copy_file_range (it copies through reads and writes), poll, bmap.
+ * by default_permissions), locks (flock and fcntl are local to the mount), copy_file_range (it
+ * copies through reads and writes), poll, bmap. The kernel itself refuses to collapse or insert
+ * ranges by fallocate.
  */
 #include "fuse/shell/shell_i.h"
 
@@ -13,6 +14,7 @@
 #include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Smaller writes are copied into a buffer of their size: holding a whole receive buffer for each of
  * them would multiply the memory of the write-behind buffer. */
@@ -336,6 +338,34 @@ static void on_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	fuse_park(req, &call, 0);
 }
 
+static void on_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+			 struct fuse_file_info *file)
+{
+	struct cl_call call = {.op = CL_FALLOCATE,
+			       .ino = ino,
+			       .handle = file->fh,
+			       .offset = (u64)offset,
+			       .size = (u64)length,
+			       .flags = (u32)mode};
+	fuse_park(req, &call, 0);
+}
+
+/* The kernel asks for holes and data only; the rest it knows. */
+static void on_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+		     struct fuse_file_info *file)
+{
+	struct cl_call call = {.op = CL_LSEEK,
+			       .ino = ino,
+			       .handle = file->fh,
+			       .offset = (u64)offset,
+			       .flags = whence == SEEK_HOLE};
+	if (whence != SEEK_HOLE && whence != SEEK_DATA) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	fuse_park(req, &call, 0);
+}
+
 static void on_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argument,
 		     struct fuse_file_info *file, unsigned int flags, const void *in,
 		     size_t in_bytes, size_t out_bytes)
@@ -377,5 +407,7 @@ const struct fuse_lowlevel_ops fuse_shell_ops = {
     .getxattr = on_getxattr,
     .listxattr = on_listxattr,
     .removexattr = on_removexattr,
+    .fallocate = on_fallocate,
+    .lseek = on_lseek,
     .ioctl = on_ioctl,
 };

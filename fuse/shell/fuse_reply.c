@@ -250,9 +250,13 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 	case CL_LISTXATTR:
 		reply_xattr(parked, reply);
 		return;
+	case CL_LSEEK:
+		fuse_reply_lseek(parked->req, (off_t)reply->count);
+		return;
 	case CL_UNLINK:
 	case CL_RMDIR:
 	case CL_RENAME:
+	case CL_FALLOCATE:
 	case CL_FLUSH:
 	case CL_FSYNC:
 	case CL_RELEASE:

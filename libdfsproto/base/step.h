@@ -61,6 +61,8 @@ enum dfs_io_kind {
 	DFS_IO_FILE_SYNC,     /* Data, length and the file's name are on stable storage. */
 	DFS_IO_FILE_TRUNCATE, /* To `length`, up or down. */
 	DFS_IO_FILE_PUNCH,    /* offset, length become zeros and give their space back. */
+	DFS_IO_FILE_SEEK,     /* IO_DONE: count, where from `offset` on data (length 0) or a hole
+			       * (length 1) begins; the end of the file when there is none. */
 	DFS_IO_FILE_UNLINK,   /* Durable once DFS_IO_DISK_SYNC or a later FILE_SYNC nearby is. */
 	DFS_IO_DISK_LIST,     /* Files with ids above `offset`, by id: see struct dfs_listed. */
 	DFS_IO_DISK_SPACE,    /* IO_DONE: count bytes free for us, aux bytes in all. */

@@ -196,6 +196,7 @@ void disk_start(struct dfs_disk *disk, u64 tag, const struct dfs_io *io, struct 
 		return;
 	case DFS_IO_FILE_TRUNCATE:
 	case DFS_IO_FILE_PUNCH:
+	case DFS_IO_FILE_SEEK:
 	case DFS_IO_FILE_UNLINK:
 		disk_change(disk, tag, io);
 		return;

@@ -1,6 +1,6 @@
 /*
  * Truncate, punch and unlink: on a thread, because freeing the blocks of a large file takes the
- * file system milliseconds.
+ * file system milliseconds. Seek with them: where extents end may have to be read from the disk.
  */
 #include "libdfsproto/host/disk_i.h"
 
@@ -11,6 +11,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+static int seek(const struct disk_request *request, u64 *ret_count)
+{
+	const struct dfs_io *io = &request->io;
+	int fd = request->file->fd;
+	off_t found = lseek(fd, (off_t)io->offset, io->length == 0 ? SEEK_DATA : SEEK_HOLE);
+	if (found < 0 && errno == ENXIO) /* Nothing but a hole, or beyond the end. */
+		found = lseek(fd, 0, SEEK_END);
+	if (found < 0)
+		return -1;
+	*ret_count = (u64)found;
+	return 0;
+}
+
 static void change_run(struct dfs_job *job)
 {
 	struct disk_request *request = dfs_container_of(job, struct disk_request, job);
@@ -19,6 +32,8 @@ static void change_run(struct dfs_job *job)
 	do {
 		if (io->kind == DFS_IO_FILE_TRUNCATE)
 			error = ftruncate(request->file->fd, (off_t)io->length);
+		else if (io->kind == DFS_IO_FILE_SEEK)
+			error = seek(request, &request->count);
 		else
 			error =
 			    fallocate(request->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

@@ -51,9 +51,11 @@ enum dfs_setattr_bits {
 	DFS_SETATTR_MTIME_NOW = 128,
 };
 enum dfs_rename_bits { DFS_RENAME_NOREPLACE = 1, DFS_RENAME_EXCHANGE = 2 };
+enum dfs_allocate_bits { DFS_ALLOCATE_KEEP_SIZE = 1, DFS_ALLOCATE_PUNCH = 2 };
 enum dfs_setxattr_bits { DFS_SETXATTR_CREATE = 1, DFS_SETXATTR_REPLACE = 2 };
 
 #define DFS_VALID_ALL UINT32_MAX /* location.valid: no bound. */
+#define DFS_SEEK_NONE UINT32_MAX /* seek_reply.offset: no more data. */
 #define DFS_INO_ROOT  1
 
 /* "WRITE", or "UNKNOWN". */

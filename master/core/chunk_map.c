@@ -14,7 +14,7 @@ enum { GETS_MAX = 4 };
 int ms_map_cut_get(struct ms_state *state, u64 ino, const struct dfs_row_inode *inode,
 		   struct dfs_row_cut *ret_cut)
 {
-	*ret_cut = (struct dfs_row_cut){.from = UINT64_MAX};
+	*ret_cut = (struct dfs_row_cut){.from = UINT64_MAX, .end = UINT64_MAX};
 	if (inode->cutting == 0)
 		return 0;
 	return ms_must(state, ms_row_cut_get(state, ms_key1(MS_TABLE_CUT, ino), ret_cut));
@@ -211,7 +211,8 @@ int ms_map_truncate(struct ms_state *state, struct ms_inode *inode, u64 size,
 			return DFS_EBUSY;
 		end = UINT64_MAX; /* Dead rows may be anywhere. */
 	}
-	struct dfs_row_cut cut = {.from = from, .before = inode->row.change, .next = from};
+	struct dfs_row_cut cut = {
+	    .from = from, .before = inode->row.change, .next = from, .end = UINT64_MAX};
 	u32 budget = DFS_MAP_ROWS_PER_OP;
 	u64 dropped;
 	bool finished;
@@ -229,4 +230,29 @@ int ms_map_truncate(struct ms_state *state, struct ms_inode *inode, u64 size,
 	inode->row.cutting = !finished;
 	u32 inside = (u32)(size & (ms_chunk_bytes(&inode->row) - 1));
 	return inside == 0 ? 0 : bound(state, inode, from - 1, inside, &result->trim);
+}
+
+int ms_map_punch(struct ms_state *state, struct ms_inode *inode, u64 first, u64 end,
+		 struct ms_result *result)
+{
+	DFS_ASSERT(first < end);
+	if (inode->row.chunks == 0)
+		return 0;
+	if (inode->row.cutting != 0)
+		return DFS_EBUSY;
+	struct dfs_row_cut cut = {
+	    .from = first, .before = inode->row.change, .next = first, .end = end};
+	u32 budget = DFS_MAP_ROWS_PER_OP;
+	u64 dropped;
+	bool finished;
+	int status = ms_map_drop_dead(state, inode->ino, &cut, end, &budget, &dropped, &finished);
+	if (status != 0)
+		return status;
+	inode->row.chunks -= dropped;
+	if (!finished) {
+		ms_row_cut_put(state, ms_key1(MS_TABLE_CUT, inode->ino), &cut);
+		result->cutting = inode->ino;
+	}
+	inode->row.cutting = !finished;
+	return 0;
 }

@@ -2,10 +2,10 @@
  * The chunk map of a file: which chunk holds which part of it, how far the chunk's bytes count, and
  * how rows leave it again.
  *
- * Truncation and PURGE drop at most DFS_MAP_ROWS_PER_OP rows in one operation. What is left stands
- * in the cut table, {from, before}: rows of this inode with index >= from and born < before are
- * dead. Nobody sees dead rows any more, new rows may be put over them (they are born later), and
- * CUT operations drop the rest. There is one such row per inode at most.
+ * Truncation, punching and PURGE drop at most DFS_MAP_ROWS_PER_OP rows in one operation. What is
+ * left stands in the cut table, {from, end, before}: rows of this inode with from <= index < end
+ * and born < before are dead. Nobody sees dead rows any more, new rows may be put over them (they
+ * are born later), and CUT operations drop the rest. There is one such row per inode at most.
  */
 #ifndef DFS_MASTER_CHUNK_MAP_H
 #define DFS_MASTER_CHUNK_MAP_H
@@ -18,7 +18,7 @@ int ms_map_cut_get(struct ms_state *state, u64 ino, const struct dfs_row_inode *
 static inline bool ms_map_dead(const struct dfs_row_cut *cut, u64 index,
 			       const struct dfs_row_map *row)
 {
-	return index >= cut->from && row->born < cut->before;
+	return index >= cut->from && index < cut->end && row->born < cut->before;
 }
 
 /* Put a new chunk at `index`, where no row that counts may be: 0, or DFS_ESTALE when there is one
@@ -37,6 +37,11 @@ int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u
  * that is cut inside. DFS_EBUSY while an earlier cut that ends below this one is not finished. */
 int ms_map_truncate(struct ms_state *state, struct ms_inode *inode, u64 size,
 		    struct ms_result *result);
+
+/* Of the file's length as it is, chunks [first, end) become holes. DFS_EBUSY while an earlier cut
+ * is not finished. */
+int ms_map_punch(struct ms_state *state, struct ms_inode *inode, u64 first, u64 end,
+		 struct ms_result *result);
 
 /* The chunk at an index as readers see it: DFS_ENOENT for holes. */
 int ms_map_find(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, u64 index,

@@ -14,6 +14,18 @@ _Static_assert(FULL_ROWS *(40 + DFS_CHAIN_MAX * (24 + 2 * DFS_ADDRESS_BYTES_MAX)
 _Static_assert(DFS_MAP_CHUNKS_MAX *(40 + 24 + 2 * DFS_ADDRESS_BYTES_MAX) < DFS_BODY_BYTES_MAX,
 	       "rows with one replica fit");
 
+/* Over a hole, however long; to the end of all files when nothing follows. */
+static int skip(struct ms *ms, struct dfs_chunks *chunks)
+{
+	struct ms_location first;
+	u32 count = 0;
+	int status =
+	    ms_chunks(ms->state, chunks->ino, chunks->index, UINT64_MAX, &first, 1, &count);
+	if (status == 0)
+		chunks->index = count == 0 ? UINT64_MAX : first.index;
+	return status;
+}
+
 void ms_on_chunks(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
 		  struct dfs_fxs *fxs)
 {
@@ -31,8 +43,11 @@ void ms_on_chunks(struct ms *ms, struct ms_peer *peer, const struct dfs_session_
 	}
 	struct ms_location *locations = calloc(chunks.count, sizeof(*locations));
 	DFS_ASSERT(locations != NULL);
-	status = ms_chunks(ms->state, chunks.ino, chunks.index, chunks.count, locations,
-			   chunks.count, &count);
+	if (chunks.skip != 0)
+		status = skip(ms, &chunks);
+	if (status == 0)
+		status = ms_chunks(ms->state, chunks.ino, chunks.index, chunks.count, locations,
+				   chunks.count, &count);
 	if (status != 0) {
 		ms_reply_status(peer, request, status, fxs);
 		free(locations);

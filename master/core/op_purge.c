@@ -38,7 +38,7 @@ static u32 sort_ids(struct dfs_items items, u64 *ids, u32 max)
 static int purge_map(struct ms_state *state, u64 ino, const struct dfs_row_inode *inode,
 		     u32 *budget, struct ms_result *result)
 {
-	struct dfs_row_cut cut = {.before = UINT64_MAX};
+	struct dfs_row_cut cut = {.before = UINT64_MAX, .end = UINT64_MAX};
 	u64 end = inode->cutting != 0 ? UINT64_MAX : ms_chunks_of(inode, inode->size);
 	u64 dropped;
 	bool finished;
@@ -108,7 +108,7 @@ int ms_op_cut(struct ms_state *state, const struct ms_op *op, const struct dfs_c
 	u32 budget = DFS_MAP_ROWS_PER_OP;
 	u64 dropped;
 	bool finished;
-	status = ms_map_drop_dead(state, body->ino, &cut, UINT64_MAX, &budget, &dropped, &finished);
+	status = ms_map_drop_dead(state, body->ino, &cut, cut.end, &budget, &dropped, &finished);
 	if (status != 0)
 		return status;
 	if (inode != NULL) { /* Not a change that anybody sees: no ctime, no counter. */

@@ -166,6 +166,22 @@ int disk_execute_read(struct disk_sim *disk, const struct disk_op *op, struct di
 	return 0;
 }
 
+int disk_execute_seek(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result)
+{
+	const struct file *file = disk_find_cached(disk, op->io.file);
+	if (file == NULL)
+		return DFS_ENOENT;
+	if (struck(disk, disk->faults.read_error))
+		return DFS_EIO;
+	const struct image *image = &file->cache.image;
+	u64 at = op->io.offset;
+	bool data = op->io.length == 0;
+	while (at < image->length && (image_at(image, at) != NULL) != data)
+		at = (at / IMAGE_PAGE_BYTES + 1) * IMAGE_PAGE_BYTES;
+	result->count = dfs_min(at, image->length);
+	return 0;
+}
+
 /* A random number of records, at least one when there is one: cores must ask until none comes. */
 int disk_execute_list(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result)
 {

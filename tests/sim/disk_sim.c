@@ -105,7 +105,8 @@ static bool changes_file(enum dfs_io_kind kind)
 
 static bool names_file(enum dfs_io_kind kind)
 {
-	return changes_file(kind) || kind == DFS_IO_FILE_READ || kind == DFS_IO_FILE_SYNC;
+	return changes_file(kind) || kind == DFS_IO_FILE_READ || kind == DFS_IO_FILE_SEEK ||
+	       kind == DFS_IO_FILE_SYNC;
 }
 
 static void extent(const struct dfs_io *io, u64 *ret_from, u64 *ret_to)
@@ -156,6 +157,9 @@ void disk_sim_finish(struct disk_sim *disk, struct disk_op *op, struct disk_resu
 	switch (op->io.kind) {
 	case DFS_IO_FILE_READ:
 		ret_result->status = disk_execute_read(disk, op, ret_result);
+		break;
+	case DFS_IO_FILE_SEEK:
+		ret_result->status = disk_execute_seek(disk, op, ret_result);
 		break;
 	case DFS_IO_FILE_SYNC:
 		ret_result->status = disk_execute_sync(disk, op);

@@ -73,6 +73,7 @@ void disk_op_free(struct disk_op *op);
 int disk_execute(struct disk_sim *disk, const struct disk_op *op, u64 limit);
 int disk_execute_sync(struct disk_sim *disk, const struct disk_op *op);
 int disk_execute_read(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result);
+int disk_execute_seek(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result);
 int disk_execute_list(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result);
 
 #endif

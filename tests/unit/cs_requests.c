@@ -95,6 +95,27 @@ u32 world_punch(struct cs_world *world, u64 chunk, u32 offset, u32 length)
 	return world_send(world, false, DFS_MSG_PUNCH, &writer, NULL);
 }
 
+u32 world_seek(struct cs_world *world, u64 chunk, u32 offset, bool hole)
+{
+	struct dfs_writer writer;
+	struct dfs_seek seek = {.chunk = chunk, .epoch = 1, .offset = offset, .hole = hole};
+	world_writer(world, false, &writer);
+	dfs_seek_put(&writer, &seek);
+	return world_send(world, false, DFS_MSG_SEEK, &writer, NULL);
+}
+
+u32 world_sought(struct cs_world *world, u64 chunk, u32 offset, bool hole)
+{
+	u32 tag = world_seek(world, chunk, offset, hole);
+	struct dfs_seek_reply reply;
+	assert_int_equal(world_status(world, tag), 0);
+	const struct world_reply *got = &world->replies[tag];
+	assert_int_equal(dfs_seek_reply_decode(dfs_span(got->body, got->body_bytes),
+					       DFS_PROTOCOL_VERSION, &reply),
+			 0);
+	return reply.offset;
+}
+
 u32 world_trim(struct cs_world *world, u64 chunk, u32 length)
 {
 	struct dfs_writer writer;

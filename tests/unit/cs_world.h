@@ -118,6 +118,9 @@ u32 world_write(struct cs_world *world, u64 chunk, u32 epoch, u32 offset, const 
 u32 world_read(struct cs_world *world, u64 chunk, u32 offset, u32 length);
 u32 world_sync(struct cs_world *world, const u64 *chunks, u32 count);
 u32 world_punch(struct cs_world *world, u64 chunk, u32 offset, u32 length);
+u32 world_seek(struct cs_world *world, u64 chunk, u32 offset, bool hole);
+/* What it answers. */
+u32 world_sought(struct cs_world *world, u64 chunk, u32 offset, bool hole);
 u32 world_trim(struct cs_world *world, u64 chunk, u32 length);
 u32 world_delete(struct cs_world *world, const u64 *chunks, u32 count);
 /* Any message; takes the buffer of `writer`, which world_writer began. */

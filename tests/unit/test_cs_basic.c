@@ -197,8 +197,56 @@ static void punched_bytes_are_zeros(void **state)
 	assert_int_equal(world_status(world, world_punch(world, 10, 3 * MIB - 50, 5 * MIB)), 0);
 	for (u32 i = 0; i < 3; i++)
 		world_expect(world, 10, i * MIB, data + i * MIB, MIB);
-	assert_int_equal(world_status(world, world_punch(world, 77, 0, 100)), 0); /* Absent. */
+	/* One that is not here may come back, with its disk. */
+	assert_int_equal(world_status(world, world_punch(world, 77, 0, 100)), DFS_ENO_CHUNK);
 	assert_int_equal(world_status(world, world_punch(world, 10, 20 * MIB, 100)), 0);
+}
+
+static void seeks_find_holes_and_data(void **state)
+{
+	struct cs_world *world = *state;
+	static u8 data[2 * MIB];
+	world_fill(data, sizeof(data), 1);
+	assert_int_equal(world_write_now(world, 10, 0, data, 10000), 0);
+	assert_int_equal(world_write_now(world, 10, 3 * MIB, data, MIB), 0);
+	assert_int_equal(world_sought(world, 10, 0, false), 0);
+	assert_int_equal(world_sought(world, 10, 9999, false), 9999);
+	assert_int_equal(world_sought(world, 10, 0, true), 12288);
+	assert_int_equal(world_sought(world, 10, 12288, false), 3 * MIB);
+	assert_int_equal(world_sought(world, 10, 2 * MIB, true), 2 * MIB);
+	/* Behind the end there is nothing but a hole. */
+	assert_int_equal(world_sought(world, 10, 3 * MIB, true), 4 * MIB);
+	assert_int_equal(world_sought(world, 10, 4 * MIB, false), DFS_SEEK_NONE);
+	assert_int_equal(world_sought(world, 10, 9 * MIB, true), 9 * MIB);
+	assert_int_equal(world_status(world, world_punch(world, 10, 0, 4096)), 0);
+	assert_int_equal(world_sought(world, 10, 0, true), 0);
+	assert_int_equal(world_sought(world, 10, 0, false), 4096);
+	/* A seek sees the writes that came before it. */
+	u32 write = world_write(world, 10, 1, MIB, data, 4096);
+	u32 found = world_sought(world, 10, 12288, false);
+	assert_int_equal(world_status(world, write), 0);
+	assert_int_equal(found, MIB);
+	assert_int_equal(world_status(world, world_seek(world, 77, 0, false)), DFS_ENO_CHUNK);
+	assert_int_equal(world_status(world, world_seek(world, 10, 1 << 30, false)), DFS_EINVAL);
+}
+
+/* Zeros where the checksums say that there is something are damage, not a hole. */
+static void a_hole_that_should_be_data_is_called_data(void **state)
+{
+	struct cs_world *world = *state;
+	static u8 data[64 << 10];
+	world_fill(data, sizeof(data), 1);
+	assert_int_equal(world_write_now(world, 10, 0, data, 4096), 0);
+	assert_int_equal(world_write_now(world, 10, 32768, data, 32768), 0);
+	struct dfs_io punch = {
+	    .kind = DFS_IO_FILE_PUNCH, .file = 10, .offset = 32768, .length = 16384};
+	struct disk_result result;
+	world_settle(world);
+	disk_sim_finish(world->disks[0], disk_sim_begin(world->disks[0], &punch, NULL), &result);
+	assert_int_equal(result.status, 0);
+	assert_int_equal(world_sought(world, 10, 4096, false), 32768);
+	assert_int_equal(world_sought(world, 10, 32768, true), 65536);
+	assert_int_equal(world_sought(world, 10, 4096, true), 4096);
 }
 
 static void trimmed_chunks_end_and_are_durable(void **state)
@@ -427,6 +475,8 @@ int main(void)
 	    TEST(syncs_at_the_same_time_share_their_ios),
 	    TEST(overlapping_writes_act_in_their_order),
 	    TEST(punched_bytes_are_zeros),
+	    TEST(seeks_find_holes_and_data),
+	    TEST(a_hole_that_should_be_data_is_called_data),
 	    TEST(trimmed_chunks_end_and_are_durable),
 	    TEST(deleted_chunks_are_gone_and_so_is_their_space),
 	    TEST(a_delete_waits_for_what_runs_and_refuses_what_waits),

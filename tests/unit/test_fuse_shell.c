@@ -270,19 +270,58 @@ static void access_lists_are_refused_without_asking_the_core(void **state)
 	assert_int_equal(bench->calls, before);
 }
 
+static void holes_are_made_and_found_by_the_core(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_fallocate_in allocate = {
+	    .fh = 9, .offset = 5, .length = 7, .mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE};
+	struct fuse_lseek_in seek = {.fh = 9, .offset = 11, .whence = SEEK_HOLE};
+	struct fuse_lseek_out out;
+	int error;
+	u8 *body;
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_FALLOCATE, 5, &allocate, sizeof(allocate), NULL, 0);
+	assert_int_equal(bench->call.op, CL_FALLOCATE);
+	assert_int_equal(bench->call.handle, 9);
+	assert_int_equal(bench->call.offset, 5);
+	assert_int_equal(bench->call.size, 7);
+	assert_int_equal(bench->call.flags, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+	fuse_shell_reply(bench->shell, bench->id, &(struct cl_reply){.op = CL_FALLOCATE});
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, 0);
+
+	unique = fuse_bench_put(bench, FUSE_LSEEK, 5, &seek, sizeof(seek), NULL, 0);
+	assert_int_equal(bench->call.op, CL_LSEEK);
+	assert_int_equal(bench->call.offset, 11);
+	assert_int_equal(bench->call.flags, 1);
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_LSEEK, .count = 4096});
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), sizeof(out));
+	memcpy(&out, body, sizeof(out));
+	assert_int_equal(out.offset, 4096);
+	seek.whence = SEEK_DATA;
+	(void)fuse_bench_put(bench, FUSE_LSEEK, 5, &seek, sizeof(seek), NULL, 0);
+	assert_int_equal(bench->call.flags, 0);
+	seek.whence = SEEK_END;
+	unique = fuse_bench_put(bench, FUSE_LSEEK, 5, &seek, sizeof(seek), NULL, 0);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, EINVAL);
+}
+
 static void what_the_kernel_can_do_itself_is_left_to_it(void **state)
 {
 	struct bench *bench = *state;
 	struct fuse_init_out init;
 	struct fuse_lk_in lock = {0};
-	struct fuse_fallocate_in allocate = {.length = 1};
+	struct fuse_copy_file_range_in copy = {.len = 1};
 	int error;
 	u8 *body;
 	fuse_bench_greet(bench, &init);
 	u64 unique = fuse_bench_put(bench, FUSE_SETLK, 5, &lock, sizeof(lock), NULL, 0);
 	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ENOSYS);
-	unique = fuse_bench_put(bench, FUSE_FALLOCATE, 5, &allocate, sizeof(allocate), NULL, 0);
+	unique = fuse_bench_put(bench, FUSE_COPY_FILE_RANGE, 5, &copy, sizeof(copy), NULL, 0);
 	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ENOSYS);
 }
@@ -302,6 +341,7 @@ int main(void)
 	    TEST(look_ups_the_kernel_did_not_take_are_given_back),
 	    TEST(an_attribute_is_measured_or_fetched),
 	    TEST(access_lists_are_refused_without_asking_the_core),
+	    TEST(holes_are_made_and_found_by_the_core),
 	    TEST(what_the_kernel_can_do_itself_is_left_to_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,16 @@ static int plain(struct place *place, enum dfs_io_kind kind, u64 file, u64 offse
 	return io_do(place->f, io, NULL).status;
 }
 
+/* Where data, or a hole, begins. */
+static u64 sought(struct place *place, u64 file, u64 offset, bool hole)
+{
+	struct dfs_io io = {
+	    .kind = DFS_IO_FILE_SEEK, .file = file, .offset = offset, .length = hole};
+	struct io_result result = io_do(place->f, io, NULL);
+	assert_int_equal(result.status, 0);
+	return result.count;
+}
+
 static void assert_bytes(struct io_result result, u64 count, u64 zeros, u8 byte)
 {
 	assert_int_equal(result.status, 0);
@@ -205,7 +215,15 @@ static void truncate_and_punch_leave_zeros(void **state)
 	assert_int_equal(put(&place, 1, 0, 65536, 'c'), 0);
 	assert_int_equal(plain(&place, DFS_IO_FILE_PUNCH, 1, 0, 8192), 0);
 	assert_bytes(get(&place, 1, 0, 65536), 65536, 8192, 'c');
+	assert_int_equal(sought(&place, 1, 0, false), 8192);
+	assert_int_equal(sought(&place, 1, 8193, false), 8193);
+	assert_int_equal(sought(&place, 1, 0, true), 0);
+	assert_int_equal(sought(&place, 1, 8192, true), 65536);
+	assert_int_equal(sought(&place, 1, 70000, false), 65536);
+	assert_int_equal(sought(&place, 1, 70000, true), 65536);
+	assert_int_equal(plain(&place, DFS_IO_FILE_SEEK, 2, 0, 0), DFS_ENOENT);
 	assert_int_equal(plain(&place, DFS_IO_FILE_TRUNCATE, 1, 0, 8192), 0);
+	assert_int_equal(sought(&place, 1, 0, false), 8192); /* Nothing but a hole. */
 	assert_int_equal(plain(&place, DFS_IO_FILE_TRUNCATE, 1, 0, 100000), 0);
 	assert_bytes(get(&place, 1, 0, 200000), 100000, 100000, 0);
 	place_free(&place);
