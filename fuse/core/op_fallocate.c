@@ -80,7 +80,8 @@ static void on_space(struct cl *cl, struct cl_task *task, const struct cl_answer
 {
 	struct dfs_statfs_reply reply;
 	int status = dfs_statfs_reply_decode(answer->body, answer->version, &reply);
-	if (status == 0 && bytes_missing(task) > reply.bytes_free)
+	/* Just after the master's start no server may have told of its disks. */
+	if (status == 0 && reply.bytes_total != 0 && bytes_missing(task) > reply.bytes_free)
 		status = DFS_ENOSPC;
 	if (status != 0) {
 		cl_task_finish(cl, task, status);

@@ -3,6 +3,8 @@
  */
 #include "tests/sim/history.h"
 
+#include "libdfsproto/base/limits.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +63,29 @@ void history_truncate(struct history *history, u64 size)
 	image_truncate(&history->now, size);
 }
 
+void history_punch(struct history *history, u64 offset, u64 length)
+{
+	u64 size = history->now.length;
+	u64 end = dfs_min(offset + length, size);
+	struct history_op *op = add_op(history);
+	op->offset = dfs_min(offset, end);
+	op->length = end - op->offset;
+	op->to_end = end == size && !history->size_uncertain;
+	op->flushed = true; /* Stored, or in the master's log. */
+	image_punch(&history->now, op->offset, op->length);
+}
+
+void history_grow(struct history *history, u64 size)
+{
+	struct history_op *op = add_op(history);
+	op->grow = true;
+	op->offset = size;
+	op->flushed = true;
+	image_truncate(&history->now, dfs_max(size, history->now.length));
+	history->size_min = dfs_max(history->size_min, size);
+	history->size_max = dfs_max(history->size_max, size);
+}
+
 static void doubt_size(struct history *history, u64 size)
 {
 	if (!history->size_uncertain) {
@@ -75,7 +100,9 @@ static u64 size_after(u64 size, const struct history_op *op)
 {
 	if (op->truncate)
 		return op->offset;
-	return dfs_max(size, op->offset + op->length);
+	if (op->grow || op->data != NULL)
+		return dfs_max(size, op->offset + op->length);
+	return size;
 }
 
 /* Sizes the file may have when doubtful ops happened or not, in their order. */
@@ -94,12 +121,18 @@ static void doubt_sizes(struct history *history, bool unflushed_too)
 	doubt_size(history, history->now.length);
 }
 
+void history_doubt_from(struct history *history, u32 op)
+{
+	for (u32 i = op; i < history->ops_count; i++)
+		history->ops[i].maybe = true;
+	history->uncertain = true;
+	doubt_sizes(history, history->mount_died);
+}
+
 void history_doubt_last(struct history *history)
 {
 	DFS_ASSERT(history->ops_count > 0);
-	history->ops[history->ops_count - 1].maybe = true;
-	history->uncertain = true;
-	doubt_sizes(history, history->mount_died);
+	history_doubt_from(history, history->ops_count - 1);
 }
 
 void history_flushed(struct history *history)
@@ -160,6 +193,23 @@ void history_left(struct history *history)
 
 /* --- Checks. --- */
 
+/* A hole took all of a chunk from `start` on: the chunk left the file's map. */
+static bool takes_chunk(const struct history_op *op, u64 start, u64 bytes)
+{
+	if (op->truncate || op->grow || op->data != NULL || op->offset > start)
+		return false;
+	return op->to_end || op->offset + op->length >= start + bytes;
+}
+
+/* What is in the master's log is never undone. */
+static bool is_lasting(const struct history_op *op, u64 at)
+{
+	u64 bytes = UINT64_C(1) << DFS_CHUNK_SHIFT;
+	if (!op->flushed || op->maybe)
+		return false;
+	return op->truncate || takes_chunk(op, at & ~(bytes - 1), bytes);
+}
+
 /* Replay one op over a range of which ok[i] says whether got[i] is explained so far. */
 static void explain(const struct history *history, const struct history_op *op, u64 offset,
 		    u64 length, const u8 *got, bool *ok)
@@ -171,9 +221,8 @@ static void explain(const struct history *history, const struct history_op *op, 
 		to = dfs_min(to, op->offset + op->length);
 	for (u64 at = from; at < to; at++) {
 		u64 i = at - offset;
-		bool equal = got[i] == (op->truncate ? 0 : op->data[at - op->offset]);
-		/* A truncation that was acknowledged is in the master's log: it is never undone. */
-		if (sure || (op->truncate && op->flushed && !op->maybe))
+		bool equal = got[i] == (op->data == NULL ? 0 : op->data[at - op->offset]);
+		if (sure || is_lasting(op, at))
 			ok[i] = equal;
 		else
 			ok[i] = ok[i] || equal;
@@ -225,11 +274,28 @@ bool history_allows(const struct history *history, u64 offset, u64 length, const
 	return true;
 }
 
+bool history_may_be_hole(const struct history *history, u64 from, u64 to)
+{
+	static const u8 zeros[IMAGE_PAGE_BYTES];
+	if (history->uncertain || history->loss_told)
+		return true;
+	u64 end = dfs_min(to, (u64)history->now.pages_count * IMAGE_PAGE_BYTES);
+	for (u64 at = from; at < end;) {
+		u64 part = dfs_min(IMAGE_PAGE_BYTES - at % IMAGE_PAGE_BYTES, end - at);
+		const u8 *bytes = image_at(&history->now, at);
+		if (bytes != NULL && memcmp(bytes, zeros, part) != 0)
+			return false;
+		at += part;
+	}
+	return true;
+}
+
 /* Has the chunk from `start` on been there since it was synced? */
 static bool chunk_is_safe(const struct history *history, u64 start, u64 bytes)
 {
 	for (u32 i = 0; i < history->ops_count; i++) {
-		if (history->ops[i].truncate && history->ops[i].offset <= start)
+		const struct history_op *op = &history->ops[i];
+		if ((op->truncate && op->offset <= start) || takes_chunk(op, start, bytes))
 			return false; /* It went then; what is there now is a new one. */
 	}
 	for (u64 at = start; at < dfs_min(start + bytes, history->synced.length);

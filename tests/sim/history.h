@@ -15,12 +15,14 @@
 
 struct history_op {
 	bool truncate;
+	bool grow;    /* The file is at least `offset` long. */
+	bool to_end;  /* HOLE: the file ended there or before. */
 	bool flushed; /* Close or fsync acknowledged it: survives the mount. */
 	bool left;    /* Closed, or its mount died: nobody watches over it any more. */
 	bool maybe;   /* It is not known whether it happened at all. */
 	u64 offset;   /* TRUNCATE: the new size. */
 	u64 length;
-	u8 *data;
+	u8 *data; /* NULL: zeros, a HOLE. */
 };
 
 struct history {
@@ -43,8 +45,14 @@ struct history {
 void history_fini(struct history *history);
 void history_write(struct history *history, u64 offset, const u8 *data, u64 length);
 void history_truncate(struct history *history, u64 size);
+/* fallocate(2): the range becomes zeros, as far as there is a file. */
+void history_punch(struct history *history, u64 offset, u64 length);
+/* It is at least so long; never undone. */
+void history_grow(struct history *history, u64 size);
 /* The last op may not have happened: it failed, was interrupted, or its mount died. */
 void history_doubt_last(struct history *history);
+/* The same of all ops from this one on. */
+void history_doubt_from(struct history *history, u32 op);
 /* Close or sync succeeded. A sync makes `now` certain. */
 void history_flushed(struct history *history);
 void history_synced(struct history *history);
@@ -63,6 +71,8 @@ bool history_allows(const struct history *history, u64 offset, u64 length, const
 		    u64 count, u64 *ret_wrong);
 /* May a read there fail, because a chunk that was never synced is gone? */
 bool history_may_be_lost(const struct history *history, u64 offset, u64 length, u32 chunk_shift);
+/* What lseek(2) said: is [from, to) nothing but zeros, as far as that is certain? */
+bool history_may_be_hole(const struct history *history, u64 from, u64 to);
 /* Can bytes there differ from `now`? */
 bool history_touches(const struct history *history, u64 offset, u64 length);
 /* The next range above `from` that uncertain ops touch, cut to `max` bytes. False: none. */

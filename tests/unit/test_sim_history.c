@@ -2,6 +2,7 @@
  * What the simulator allows a file to contain after a crash: neither too little, or it cries wolf,
  * nor too much, or it finds nothing.
  */
+#include "libdfsproto/base/limits.h"
 #include "tests/sim/history.h"
 
 #include <setjmp.h>
@@ -15,6 +16,12 @@ static bool allows(const struct history *history, const char *text)
 {
 	u64 wrong;
 	return history_allows(history, 0, 100, (const u8 *)text, strlen(text), &wrong);
+}
+
+static bool allows_bytes(const struct history *history, const char *bytes, u64 length)
+{
+	u64 wrong;
+	return history_allows(history, 0, 100, (const u8 *)bytes, length, &wrong);
 }
 
 static void put(struct history *history, u64 offset, const char *text)
@@ -121,6 +128,58 @@ static void a_change_that_failed_may_have_happened(void **state)
 	history_fini(&history);
 }
 
+static void a_hole_may_come_back_after_a_power_cut_unless_it_took_the_chunk(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_synced(&history);
+	history_punch(&history, 1, 2);
+	assert_true(allows_bytes(&history, "a\0\0a", 4));
+	assert_false(allows_bytes(&history, "aaaa", 4));
+	history_power_cut(&history);
+	assert_int_equal(history_size(&history), 4);
+	assert_true(allows_bytes(&history, "a\0\0a", 4));
+	assert_true(allows_bytes(&history, "aaaa", 4));
+	/* To the end: the master has dropped the chunk, and that is in its log. */
+	history_punch(&history, 0, 100);
+	assert_true(allows_bytes(&history, "\0\0\0\0", 4));
+	assert_false(allows_bytes(&history, "aaaa", 4));
+	assert_true(history_may_be_lost(&history, 0, 4, DFS_CHUNK_SHIFT));
+	history_fini(&history);
+}
+
+static void growing_changes_no_byte_and_is_never_undone(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_grow(&history, 2);
+	assert_int_equal(history_size(&history), 4);
+	history_grow(&history, 6);
+	assert_true(allows_bytes(&history, "aaaa\0\0", 6));
+	history_mount_died(&history);
+	/* The write is lost, the length is not. */
+	assert_true(history.size_uncertain);
+	assert_int_equal(history.size_min, 6);
+	assert_int_equal(history.size_max, 6);
+	assert_true(allows_bytes(&history, "\0\0\0\0\0\0", 6));
+	history_fini(&history);
+}
+
+static void holes_are_where_nothing_but_zeros_is(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 8192, "a");
+	assert_true(history_may_be_hole(&history, 0, 8192));
+	assert_false(history_may_be_hole(&history, 0, 8193));
+	assert_true(history_may_be_hole(&history, 8193, UINT64_MAX));
+	history_punch(&history, 8192, 1);
+	assert_true(history_may_be_hole(&history, 0, 8193));
+	history_fini(&history);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +189,9 @@ int main(void)
 	    cmocka_unit_test(the_death_of_a_mount_may_take_what_was_not_flushed),
 	    cmocka_unit_test(an_acknowledged_truncation_is_never_undone),
 	    cmocka_unit_test(a_change_that_failed_may_have_happened),
+	    cmocka_unit_test(a_hole_may_come_back_after_a_power_cut_unless_it_took_the_chunk),
+	    cmocka_unit_test(growing_changes_no_byte_and_is_never_undone),
+	    cmocka_unit_test(holes_are_where_nothing_but_zeros_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,11 +14,15 @@ struct choice {
 	u32 weight;
 };
 
+/* The last HOLES_CHOICES only in worlds with holes. */
 static const struct choice choices[] = {
-    {act_make, 14},   {act_remove, 7}, {act_rename, 8},     {act_link, 3},     {act_stat, 8},
-    {act_readdir, 4}, {act_xattr, 5},  {act_attributes, 5}, {act_open, 12},    {act_close, 8},
-    {act_write, 22},  {act_read, 12},  {act_fsync, 6},      {act_truncate, 4}, {act_save, 3},
+    {act_make, 14},   {act_remove, 7},   {act_rename, 8},     {act_link, 3},     {act_stat, 8},
+    {act_readdir, 4}, {act_xattr, 5},    {act_attributes, 5}, {act_open, 12},    {act_close, 8},
+    {act_write, 22},  {act_read, 12},    {act_fsync, 6},      {act_truncate, 4}, {act_save, 3},
+    {act_seek, 3},    {act_allocate, 8},
 };
+
+enum { HOLES_CHOICES = 2 };
 
 const char *actor_full(const struct actor *actor, const char *path, char *ret_full)
 {
@@ -51,8 +55,10 @@ enum verdict actor_judge(struct actor *actor, int got, int predicted, const char
 
 static void act(struct actor *actor)
 {
-	u32 total = 0;
-	for (u32 i = 0; i < dfs_array_count(choices); i++)
+	u32 total = 0, count = dfs_array_count(choices);
+	if (!actor->world->shape.holes)
+		count -= HOLES_CHOICES;
+	for (u32 i = 0; i < count; i++)
 		total += choices[i].weight;
 	for (;;) {
 		u64 chosen = dfs_prng_below(&actor->proc.prng, total);

@@ -72,11 +72,19 @@ bool act_write(struct actor *actor);
 bool act_read(struct actor *actor);
 bool act_fsync(struct actor *actor);
 bool act_truncate(struct actor *actor);
+bool act_allocate(struct actor *actor); /* actor_space.c */
+bool act_seek(struct actor *actor);
 bool act_save(struct actor *actor); /* As editors do: new file, fsync, rename over. */
 
 /* actor_files.c */
 void actor_drop_dead_files(struct actor *actor);
 struct actor_file *actor_free_file(struct actor *actor);
+/* A random one that is open and whose length is known; NULL: none. */
+struct actor_file *actor_pick_open(struct actor *actor);
+/* Somewhere in a file, at its end, or behind it. */
+u64 actor_draw_offset(struct actor *actor, const struct history *data);
+/* Is the answer the one that tells of something lost? */
+bool actor_tells_of_loss(struct actor *actor, struct model_node *node, int got);
 /* True: it is open. O_CREAT in flags when it may be absent. */
 bool actor_open_path(struct actor *actor, struct actor_file *open, const char *path, int flags);
 void actor_close_file(struct actor *actor, struct actor_file *open);

@@ -34,7 +34,7 @@ void actor_drop_dead_files(struct actor *actor)
 	}
 }
 
-static struct actor_file *pick_open(struct actor *actor)
+struct actor_file *actor_pick_open(struct actor *actor)
 {
 	actor_drop_dead_files(actor);
 	u64 start = draw(actor, ACTOR_FILES_MAX);
@@ -151,7 +151,7 @@ bool act_open(struct actor *actor)
 }
 
 /* After a power cut the loss of what was not synced is told by a later call on the file. */
-static bool tells_of_loss(struct actor *actor, struct model_node *node, int got)
+bool actor_tells_of_loss(struct actor *actor, struct model_node *node, int got)
 {
 	const struct shape *shape = &actor->world->shape;
 	struct history *data = &node->data;
@@ -171,7 +171,7 @@ void actor_close_file(struct actor *actor, struct actor_file *open)
 {
 	struct model_node *node = open->node;
 	int got = proc_close(&actor->proc, &open->file);
-	bool told = tells_of_loss(actor, node, got);
+	bool told = actor_tells_of_loss(actor, node, got);
 	enum verdict verdict = actor_judge(actor, told ? 0 : got, 0, "close", "");
 	if (verdict == SAME && !told)
 		history_flushed(&node->data);
@@ -182,7 +182,7 @@ void actor_close_file(struct actor *actor, struct actor_file *open)
 
 bool act_close(struct actor *actor)
 {
-	struct actor_file *open = pick_open(actor);
+	struct actor_file *open = actor_pick_open(actor);
 	if (open == NULL)
 		return false;
 	actor_close_file(actor, open);
@@ -204,7 +204,7 @@ static void fill(struct actor *actor, u8 *data, u32 length)
 	}
 }
 
-static u64 draw_offset(struct actor *actor, const struct history *data)
+u64 actor_draw_offset(struct actor *actor, const struct history *data)
 {
 	u64 size = history_size(data);
 	switch (draw(actor, 8)) {
@@ -233,7 +233,7 @@ bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 	open->node->mtime_known = false;
 	history_write(data, offset, bytes, length);
 	int got = proc_write(&actor->proc, &open->file, offset, bytes, length);
-	bool told = tells_of_loss(actor, open->node, got);
+	bool told = actor_tells_of_loss(actor, open->node, got);
 	if (got != 0 || actor_is_frail(actor))
 		history_doubt_last(data);
 	(void)actor_judge(actor, told ? 0 : got, 0, "write", "");
@@ -243,14 +243,14 @@ bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 
 bool act_write(struct actor *actor)
 {
-	struct actor_file *open = pick_open(actor);
+	struct actor_file *open = actor_pick_open(actor);
 	if (open == NULL)
 		return false;
 	u32 length = 1 + (u32)draw(actor, actor->world->shape.file_bytes);
 	if (draw(actor, 3) == 0)
 		length = 1 + (u32)draw(actor, 700);
-	u64 offset =
-	    open->append ? history_size(&open->node->data) : draw_offset(actor, &open->node->data);
+	u64 offset = open->append ? history_size(&open->node->data)
+				  : actor_draw_offset(actor, &open->node->data);
 	(void)actor_write_file(actor, open, offset, length);
 	return true;
 }
@@ -291,11 +291,11 @@ void actor_read_range(struct actor *actor, const struct actor_file *open, u64 of
 
 bool act_read(struct actor *actor)
 {
-	struct actor_file *open = pick_open(actor);
+	struct actor_file *open = actor_pick_open(actor);
 	if (open == NULL)
 		return false;
 	u32 length = 1 + (u32)draw(actor, draw(actor, 2) == 0 ? READ_BYTES_MAX : 9000);
-	actor_read_range(actor, open, draw_offset(actor, &open->node->data), length);
+	actor_read_range(actor, open, actor_draw_offset(actor, &open->node->data), length);
 	return true;
 }
 
@@ -304,7 +304,7 @@ static bool sync_file(struct actor *actor, struct actor_file *open)
 {
 	struct history *data = &open->node->data;
 	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
-	if (got != 0 && !tells_of_loss(actor, open->node, got)) {
+	if (got != 0 && !actor_tells_of_loss(actor, open->node, got)) {
 		(void)actor_judge(actor, got, 0, "fsync", "");
 		return false;
 	}
@@ -329,7 +329,7 @@ static bool sync_file(struct actor *actor, struct actor_file *open)
 
 bool act_fsync(struct actor *actor)
 {
-	struct actor_file *open = pick_open(actor);
+	struct actor_file *open = actor_pick_open(actor);
 	if (open == NULL)
 		return false;
 	(void)sync_file(actor, open);
@@ -338,18 +338,18 @@ bool act_fsync(struct actor *actor)
 
 bool act_truncate(struct actor *actor)
 {
-	struct actor_file *open = pick_open(actor);
+	struct actor_file *open = actor_pick_open(actor);
 	if (open == NULL)
 		return false;
 	struct history *data = &open->node->data;
-	u64 size =
-	    draw(actor, 3) == 0 ? draw_offset(actor, data) : draw(actor, history_size(data) + 1);
+	u64 size = draw(actor, 3) == 0 ? actor_draw_offset(actor, data)
+				       : draw(actor, history_size(data) + 1);
 	history_truncate(data, size);
 	open->node->mtime_known = false;
 	int got = proc_ftruncate(&actor->proc, &open->file, size);
 	if (got != 0)
 		history_doubt_last(data);
-	bool told = actor_is_frail(actor) && tells_of_loss(actor, open->node, got);
+	bool told = actor_is_frail(actor) && actor_tells_of_loss(actor, open->node, got);
 	(void)actor_judge(actor, told ? 0 : got, 0, "ftruncate", "");
 	return true;
 }

@@ -19,6 +19,7 @@ const char *mount_op_name(enum cl_op op)
 	    [CL_RELEASE] = "RELEASE",     [CL_OPENDIR] = "OPENDIR",
 	    [CL_READDIR] = "READDIR",     [CL_RELEASEDIR] = "RELEASEDIR",
 	    [CL_FSYNCDIR] = "FSYNCDIR",   [CL_STATFS] = "STATFS",
+	    [CL_FALLOCATE] = "FALLOCATE", [CL_LSEEK] = "LSEEK",
 	    [CL_GETXATTR] = "GETXATTR",   [CL_SETXATTR] = "SETXATTR",
 	    [CL_LISTXATTR] = "LISTXATTR", [CL_REMOVEXATTR] = "REMOVEXATTR",
 	    [CL_SYNC_ALL] = "SYNC_ALL",
@@ -48,9 +49,12 @@ void mount_trace_call(const struct mount *mount, const struct call *call)
 	}
 	if (c->handle != 0)
 		dfs_text_add(&text, " handle=%llu", (unsigned long long)c->handle);
-	if (c->op == CL_READ || c->op == CL_WRITE || c->op == CL_READDIR)
+	if (c->op == CL_READ || c->op == CL_WRITE || c->op == CL_READDIR || c->op == CL_FALLOCATE ||
+	    c->op == CL_LSEEK)
 		dfs_text_add(&text, " offset=%llu size=%llu", (unsigned long long)c->offset,
 			     (unsigned long long)(c->op == CL_WRITE ? c->data.bytes : c->size));
+	if (c->op == CL_FALLOCATE || c->op == CL_LSEEK)
+		dfs_text_add(&text, " flags=%u", c->flags);
 	if (c->op == CL_SETATTR && (c->set.valid & DFS_SETATTR_SIZE) != 0)
 		dfs_text_add(&text, " size=%llu", (unsigned long long)c->set.size);
 	sim_trace(sim_of(node), "%-8s call=%llu %s%s", sim_name(node), (unsigned long long)call->id,

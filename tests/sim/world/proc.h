@@ -44,6 +44,10 @@ int proc_read(struct proc *proc, const struct file *file, u64 offset, u8 *ret_da
 int proc_write(struct proc *proc, const struct file *file, u64 offset, const u8 *data, u32 length);
 int proc_fsync(struct proc *proc, const struct file *file, bool data_only);
 int proc_ftruncate(struct proc *proc, const struct file *file, u64 size);
+/* FALLOC_FL_* of fcntl.h. */
+int proc_fallocate(struct proc *proc, const struct file *file, u32 mode, u64 offset, u64 length);
+/* SEEK_HOLE, or SEEK_DATA: NXIO when there is none. */
+int proc_lseek(struct proc *proc, const struct file *file, u64 offset, bool hole, u64 *ret_offset);
 int proc_setattr(struct proc *proc, const char *path, const struct dfs_setattr *set,
 		 struct dfs_attr *ret_attr);
 int proc_mkdir(struct proc *proc, const char *path, u32 mode);

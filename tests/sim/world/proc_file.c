@@ -150,6 +150,31 @@ int proc_ftruncate(struct proc *proc, const struct file *file, u64 size)
 	return status != 0 ? status : status_of(proc, &call);
 }
 
+int proc_fallocate(struct proc *proc, const struct file *file, u32 mode, u64 offset, u64 length)
+{
+	struct call call;
+	int status = fill_file(proc, file, CL_FALLOCATE, &call);
+	call.call.flags = mode;
+	call.call.offset = offset;
+	call.call.size = length;
+	return status != 0 ? status : status_of(proc, &call);
+}
+
+int proc_lseek(struct proc *proc, const struct file *file, u64 offset, bool hole, u64 *ret_offset)
+{
+	struct call call;
+	int status = fill_file(proc, file, CL_LSEEK, &call);
+	if (status != 0)
+		return status;
+	call.call.offset = offset;
+	call.call.flags = hole;
+	status = proc_call(proc, &call);
+	if (status == 0)
+		*ret_offset = call.answer.count;
+	answer_clear(&call.answer);
+	return status;
+}
+
 /* --- Data: several requests at once, as readahead and threads do. --- */
 
 static u32 request_bytes(struct proc *proc)

@@ -35,6 +35,12 @@ static void damage(struct shape *shape, u64 seed)
 	}
 }
 
+/* By the seed's number as well. */
+static void holes(struct shape *shape, u64 seed)
+{
+	shape->holes = seed % 8 < 6 && seed % 8 != 2;
+}
+
 void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 {
 	memset(shape, 0, sizeof(*shape));
@@ -64,4 +70,5 @@ void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 		shape->session_timeout = dfs_max(shape->session_timeout, shape->length);
 	draw_tuning(&shape->tuning, prng);
 	damage(shape, seed);
+	holes(shape, seed);
 }

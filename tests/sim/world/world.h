@@ -56,6 +56,7 @@ struct shape {
 	bool rot;     /* At last, bits of stored chunks flip: reads fail with EIO, and never lie. */
 	bool local;   /* The first mount shares a machine, and unix sockets, with the first
 			 chunkserver. */
+	bool holes;   /* Actors use fallocate(2) and lseek(2). */
 };
 
 /* The course of a run. */
