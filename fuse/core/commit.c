@@ -171,6 +171,7 @@ static void put_chunks(struct cl_inode *inode, struct dfs_writer *chunks)
 		    .index = target->by_index.key,
 		    .chunk = target->place.chunk,
 		    .server = target->place.count == 0 ? 0 : target->place.servers[0]->by_id.key,
+		    .length = target->length,
 		};
 		dfs_committed_put(chunks, &item);
 		target->commit_at = inode->stored_count;

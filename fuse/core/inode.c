@@ -211,6 +211,9 @@ bool cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
 		differs = differs || inode->attr.change != attr->change;
 		*attr = inode->attr;
 	}
+	/* Programs take a file without any space for a hole as a whole. */
+	if (differs && S_ISREG(attr->mode))
+		attr->allocated += inode->unstored_bytes + inode->kept_bytes;
 	if (inode != NULL && inode->local_end != 0) {
 		attr->size = dfs_max(attr->size, inode->local_end);
 		attr->mtime = inode->local_mtime;

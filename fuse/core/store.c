@@ -54,6 +54,13 @@ void cl_slot_drop(struct cl *cl, struct cl_slot *slot)
 	cl_slot_settle(cl, slot);
 }
 
+static void learn_length(struct cl_target *target, const struct cl_answer *answer)
+{
+	struct dfs_write_reply reply;
+	if (dfs_write_reply_decode(answer->body, answer->version, &reply) == 0)
+		target->length = dfs_max(target->length, reply.length);
+}
+
 /* The bytes are where they belong. */
 static void stored(const struct cl_store *store)
 {
@@ -103,6 +110,7 @@ static void on_stored(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	cl_inode_touch(cl, slot->inode);
 	switch (answer->status) {
 	case 0:
+		learn_length(target, answer);
 		stored(store);
 		break;
 	case DFS_EDISK_FULL:

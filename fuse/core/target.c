@@ -86,10 +86,12 @@ void cl_targets_forget(struct cl *cl, struct cl_inode *inode)
 		struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
 		if (!idle(target))
 			continue;
-		if (synced(target))
+		if (synced(target)) {
 			target_free(target);
-		else
-			target->granted = false; /* `place` still says whom to SYNC. */
+			continue;
+		}
+		target->granted = false; /* `place` still says whom to SYNC. */
+		target->length = 0;
 	}
 }
 
@@ -203,6 +205,7 @@ void cl_target_grant(struct cl *cl, struct cl_inode *inode, const struct dfs_loc
 		target->unsynced_since = 0;
 		target->committed_at = 0;
 		target->stored_at = 0;
+		target->length = 0;
 	}
 	target->place = place;
 	target->granted = true;

@@ -32,6 +32,7 @@ int check_see_map(struct check *check, const struct ms_scan *scan)
 		return 0;
 	}
 	inode->chunks++;
+	inode->allocated += ms_map_space(row.length);
 	status = ms_map_cut_get(check->state, ino, &inode->row, &cut);
 	if (status != 0)
 		return status;

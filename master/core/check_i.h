@@ -16,6 +16,7 @@ struct check_inode {
 	u64 entries;
 	u64 subdirectories;
 	u64 chunks;
+	u64 allocated;
 	u64 xattrs_names_bytes;
 	u64 xattrs_bytes;
 	bool orphan;

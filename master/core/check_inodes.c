@@ -45,6 +45,9 @@ static int check_one(struct check *check, u64 ino, const struct check_inode *ino
 	if (inode->row.chunks != inode->chunks)
 		return check_wrong(check, "inode %llu: %llu chunks noted, %llu found", (ull)ino,
 				   (ull)inode->row.chunks, (ull)inode->chunks);
+	if (inode->row.allocated != inode->allocated)
+		return check_wrong(check, "inode %llu: %llu bytes noted, %llu found", (ull)ino,
+				   (ull)inode->row.allocated, (ull)inode->allocated);
 	if (inode->chunks != 0 && !S_ISREG(inode->row.mode))
 		return check_wrong(check, "inode %llu has chunks and is no file", (ull)ino);
 	if (inode->row.xattrs_names_bytes != inode->xattrs_names_bytes ||

@@ -33,7 +33,8 @@ int ms_map_find(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, 
 }
 
 /* The row goes, the chunk becomes garbage. */
-static int drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row_map *row)
+static int drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row_map *row,
+		struct ms_dropped *dropped)
 {
 	struct ms_key chunk_key = ms_key1(MS_TABLE_CHUNK, row->chunk);
 	struct dfs_row_chunk chunk;
@@ -50,6 +51,8 @@ static int drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row
 	state->garbage[state->garbage_count++] = row->chunk;
 	state->counters.chunks--;
 	state->counters.garbage++;
+	dropped->rows++;
+	dropped->bytes += ms_map_space(row->length);
 	return 0;
 }
 
@@ -71,6 +74,26 @@ static int check_fresh(struct ms_state *state, u64 id)
 	return status == DFS_ENOENT ? 0 : status;
 }
 
+/* What a client says of a chunk's length, within what the file allows. */
+static u32 length_of(const struct ms_inode *inode, const struct dfs_committed *item)
+{
+	u64 start = item->index << inode->row.chunk_shift;
+	u64 most = dfs_min(ms_chunk_bytes(&inode->row), inode->row.size - start);
+	return item->length == 0 ? (u32)most : (u32)dfs_min(most, (u64)item->length);
+}
+
+/* The chunk that is there has been written again. */
+static void grow(struct ms_state *state, struct ms_inode *inode, const struct dfs_committed *item,
+		 struct dfs_row_map *row)
+{
+	u32 length = item->length == 0 ? 0 : length_of(inode, item);
+	if (length <= row->length)
+		return;
+	inode->row.allocated += ms_map_space(length) - ms_map_space(row->length);
+	row->length = length;
+	ms_row_map_put(state, ms_key2(MS_TABLE_MAP, inode->ino, item->index), row);
+}
+
 int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_row_cut *cut,
 	       const struct dfs_committed *item, u64 *ret_added)
 {
@@ -82,7 +105,10 @@ int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_
 	bool dead = status == 0 && ms_map_dead(cut, item->index, &row);
 	if (status == 0 && !dead) {
 		*ret_added = 0;
-		return row.chunk == item->chunk ? 0 : DFS_ESTALE;
+		if (row.chunk != item->chunk)
+			return DFS_ESTALE;
+		grow(state, inode, item, &row);
+		return 0;
 	}
 	if (dead && row.chunk == item->chunk)
 		return DFS_ESTALE;
@@ -90,13 +116,16 @@ int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_
 	if (status != 0)
 		return status;
 	if (dead) {
-		status = drop(state, inode->ino, item->index, &row);
+		struct ms_dropped dropped = {0};
+		status = drop(state, inode->ino, item->index, &row, &dropped);
 		if (status != 0)
 			return status;
-		inode->row.chunks--;
+		ms_map_dropped(inode, &dropped);
 	}
-	row = (struct dfs_row_map){
-	    .chunk = item->chunk, .born = inode->row.change, .valid = DFS_VALID_ALL};
+	row = (struct dfs_row_map){.chunk = item->chunk,
+				   .born = inode->row.change,
+				   .valid = DFS_VALID_ALL,
+				   .length = length_of(inode, item)};
 	struct dfs_row_chunk chunk = {
 	    .epoch = 1,
 	    .goal = GOAL_DEFAULT,
@@ -108,35 +137,32 @@ int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_
 	ms_row_map_put(state, map_key, &row);
 	ms_row_chunk_put(state, ms_key1(MS_TABLE_CHUNK, item->chunk), &chunk);
 	inode->row.chunks++;
+	inode->row.allocated += ms_map_space(row.length);
 	state->counters.chunks++;
 	*ret_added = 1;
 	return 0;
 }
 
 static int drop_by_gets(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, u64 end,
-			u64 *ret_dropped)
+			struct ms_dropped *dropped)
 {
-	u64 dropped = 0;
 	for (u64 index = cut->next; index < end; index++) {
 		struct dfs_row_map row;
 		int status = ms_row_map_get(state, ms_key2(MS_TABLE_MAP, ino, index), &row);
 		if (status == DFS_ENOENT)
 			continue;
-		if (status == 0 && ms_map_dead(cut, index, &row)) {
-			status = drop(state, ino, index, &row);
-			dropped++;
-		}
+		if (status == 0 && ms_map_dead(cut, index, &row))
+			status = drop(state, ino, index, &row, dropped);
 		if (status != 0)
 			return status;
 	}
-	*ret_dropped = dropped;
 	return 0;
 }
 
 int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u64 end, u32 *budget,
-		     u64 *ret_dropped, bool *ret_end)
+		     struct ms_dropped *ret_dropped, bool *ret_end)
 {
-	*ret_dropped = 0;
+	*ret_dropped = (struct ms_dropped){0};
 	*ret_end = true;
 	if (end <= cut->next)
 		return 0;
@@ -158,10 +184,8 @@ int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u
 		}
 		(*budget)--;
 		status = ms_row_map_open(state, scan.value, &row);
-		if (status == 0 && ms_map_dead(cut, index, &row)) {
-			status = drop(state, ino, index, &row);
-			(*ret_dropped)++;
-		}
+		if (status == 0 && ms_map_dead(cut, index, &row))
+			status = drop(state, ino, index, &row, ret_dropped);
 	}
 	int scan_status = ms_scan_end(&scan);
 	return status != 0 ? status : scan_status;
@@ -181,6 +205,9 @@ static int bound(struct ms_state *state, struct ms_inode *inode, u64 index, u32 
 	if (status != 0)
 		return ms_must(state, status);
 	struct dfs_row_trim trim_row = {.chunk = row.chunk};
+	u32 left = dfs_min(row.length, length);
+	inode->row.allocated -= ms_map_space(row.length) - ms_map_space(left);
+	row.length = left;
 	row.valid = dfs_min(row.valid, length);
 	ms_row_map_put(state, map_key, &row);
 	ms_row_trim_put(state, ms_key2(MS_TABLE_TRIM, inode->ino, index), &trim_row);
@@ -214,12 +241,12 @@ int ms_map_truncate(struct ms_state *state, struct ms_inode *inode, u64 size,
 	struct dfs_row_cut cut = {
 	    .from = from, .before = inode->row.change, .next = from, .end = UINT64_MAX};
 	u32 budget = DFS_MAP_ROWS_PER_OP;
-	u64 dropped;
+	struct ms_dropped dropped;
 	bool finished;
 	int status = ms_map_drop_dead(state, inode->ino, &cut, end, &budget, &dropped, &finished);
 	if (status != 0)
 		return status;
-	inode->row.chunks -= dropped;
+	ms_map_dropped(inode, &dropped);
 	struct ms_key cut_key = ms_key1(MS_TABLE_CUT, inode->ino);
 	if (!finished) {
 		ms_row_cut_put(state, cut_key, &cut);
@@ -243,12 +270,12 @@ int ms_map_punch(struct ms_state *state, struct ms_inode *inode, u64 first, u64 
 	struct dfs_row_cut cut = {
 	    .from = first, .before = inode->row.change, .next = first, .end = end};
 	u32 budget = DFS_MAP_ROWS_PER_OP;
-	u64 dropped;
+	struct ms_dropped dropped;
 	bool finished;
 	int status = ms_map_drop_dead(state, inode->ino, &cut, end, &budget, &dropped, &finished);
 	if (status != 0)
 		return status;
-	inode->row.chunks -= dropped;
+	ms_map_dropped(inode, &dropped);
 	if (!finished) {
 		ms_row_cut_put(state, ms_key1(MS_TABLE_CUT, inode->ino), &cut);
 		result->cutting = inode->ino;

@@ -27,11 +27,28 @@ static inline bool ms_map_dead(const struct dfs_row_cut *cut, u64 index,
 int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_row_cut *cut,
 	       const struct dfs_committed *item, u64 *ret_added);
 
+/* Rows that an operation dropped, and the space that their chunks took. */
+struct ms_dropped {
+	u64 rows;
+	u64 bytes;
+};
+static inline void ms_map_dropped(struct ms_inode *inode, const struct ms_dropped *dropped)
+{
+	inode->row.chunks -= dropped->rows;
+	inode->row.allocated -= dropped->bytes;
+}
+/* Space that a chunk of that length takes. */
+static inline u64 ms_map_space(u32 length)
+{
+	u64 mask = DFS_BLOCK_BYTES - 1;
+	return (length + mask) & ~mask;
+}
+
 /* Rows from `cut->next` on that are dead: drop them until *budget is used up. ret_dropped counts
  * them; ret_end says that none is left, otherwise cut->next has moved. `end` bounds the search: no
  * row is at or beyond it. */
 int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u64 end, u32 *budget,
-		     u64 *ret_dropped, bool *ret_end);
+		     struct ms_dropped *ret_dropped, bool *ret_end);
 
 /* The file becomes `size` bytes long, which is less than it was; result gets the trim of the chunk
  * that is cut inside. DFS_EBUSY while an earlier cut that ends below this one is not finished. */

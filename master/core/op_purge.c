@@ -40,7 +40,7 @@ static int purge_map(struct ms_state *state, u64 ino, const struct dfs_row_inode
 {
 	struct dfs_row_cut cut = {.before = UINT64_MAX, .end = UINT64_MAX};
 	u64 end = inode->cutting != 0 ? UINT64_MAX : ms_chunks_of(inode, inode->size);
-	u64 dropped;
+	struct ms_dropped dropped;
 	bool finished;
 	int status = ms_map_drop_dead(state, ino, &cut, end, budget, &dropped, &finished);
 	if (status != 0)
@@ -106,13 +106,13 @@ int ms_op_cut(struct ms_state *state, const struct ms_op *op, const struct dfs_c
 	if (status != 0 && status != DFS_ENOENT)
 		return status;
 	u32 budget = DFS_MAP_ROWS_PER_OP;
-	u64 dropped;
+	struct ms_dropped dropped;
 	bool finished;
 	status = ms_map_drop_dead(state, body->ino, &cut, cut.end, &budget, &dropped, &finished);
 	if (status != 0)
 		return status;
 	if (inode != NULL) { /* Not a change that anybody sees: no ctime, no counter. */
-		inode->row.chunks -= dropped;
+		ms_map_dropped(inode, &dropped);
 		inode->row.cutting = !finished;
 		inode->dirty = true;
 	}

@@ -95,18 +95,6 @@ void ms_txn_flush(struct ms_state *state)
 	}
 }
 
-/* Chunks are flat files without holes at their ends, so mapped chunks bounded by the size is a
- * close upper bound; what chunks hold inside is known to the chunkservers only. */
-static u64 allocated_bytes(const struct dfs_row_inode *row)
-{
-	u64 block = DFS_BLOCK_BYTES;
-	u64 covered = (row->size + block - 1) & ~(block - 1);
-	u64 chunk_bytes = ms_chunk_bytes(row);
-	if (row->chunks >= covered / chunk_bytes + 1)
-		return covered;
-	return dfs_min(covered, row->chunks * chunk_bytes);
-}
-
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)
 {
 	struct dfs_attr attr = {
@@ -126,7 +114,7 @@ struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)
 	    .xattrs = row->xattrs_names_bytes,
 	};
 	if (S_ISREG(row->mode))
-		attr.allocated = allocated_bytes(row);
+		attr.allocated = row->allocated;
 	else if (ms_is_directory(row))
 		attr.size = DIRECTORY_BLOCK_BYTES * (1 + row->entries / DIRECTORY_BLOCK_ENTRIES);
 	return attr;

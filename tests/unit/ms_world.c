@@ -165,6 +165,38 @@ int world_commit(struct world *w, u64 ino, u64 index, u64 first_chunk, u32 count
 	return status;
 }
 
+u64 world_chunk_at(struct world *w, u64 ino, u64 index)
+{
+	struct ms_location location;
+	u32 count;
+	assert_int_equal(ms_chunks(w->state, ino, index, 1, &location, 1, &count), 0);
+	if (count > 0)
+		assert_int_equal(location.index, index);
+	return count == 0 ? 0 : location.chunk;
+}
+
+u64 world_huge_file(struct world *w, const char *name, u64 first_chunk)
+{
+	u64 f = world_file(w, ROOT, name);
+	for (u32 done = 0; done < WORLD_MANY; done += 1000)
+		assert_int_equal(world_commit(w, f, done, first_chunk + done, 1000), 0);
+	return f;
+}
+
+u32 world_cut_all(struct world *w)
+{
+	u64 ino;
+	u32 count, cuts = 0;
+	for (;;) {
+		assert_int_equal(ms_scan_cuts(w->state, 0, &ino, 1, &count), 0);
+		if (count == 0)
+			return cuts;
+		assert_int_equal(WORLD_DO(w, CUT, cut, .ino = ino), 0);
+		assert_true(w->last.garbage_count <= DFS_MAP_ROWS_PER_OP);
+		cuts++;
+	}
+}
+
 int world_commit_size(struct world *w, u64 ino, u64 size)
 {
 	return WORLD_DO(w, COMMIT, commit, .ino = ino, .size = size, .mtime = 77);

@@ -80,6 +80,13 @@ int world_truncate(struct world *w, u64 ino, u64 size);
 /* Put chunks [first_chunk, +count) at indexes [index, +count); the file covers them to the last
  * byte. */
 int world_commit(struct world *w, u64 ino, u64 index, u64 first_chunk, u32 count);
+/* Chunk at an index as readers see it; 0: a hole. */
+u64 world_chunk_at(struct world *w, u64 ino, u64 index);
+/* A file of WORLD_MANY chunks: more than two operations may drop. */
+enum { WORLD_MANY = 10000 };
+u64 world_huge_file(struct world *w, const char *name, u64 first_chunk);
+/* As the leader does; the number of CUT operations. */
+u32 world_cut_all(struct world *w);
 int world_commit_size(struct world *w, u64 ino, u64 size);
 int world_purge(struct world *w, u64 ino);
 

@@ -5,17 +5,6 @@
 
 #define CHUNK_BYTES (UINT64_C(1) << DFS_CHUNK_SHIFT)
 
-/* Chunk at an index as readers see it; 0: a hole. */
-static u64 chunk_at(struct world *w, u64 ino, u64 index)
-{
-	struct ms_location location;
-	u32 count;
-	assert_int_equal(ms_chunks(w->state, ino, index, 1, &location, 1, &count), 0);
-	if (count > 0)
-		assert_int_equal(location.index, index);
-	return count == 0 ? 0 : location.chunk;
-}
-
 static u32 valid_at(struct world *w, u64 ino, u64 index)
 {
 	struct ms_location location;
@@ -86,7 +75,7 @@ static void commit_refuses_what_is_taken_or_never_was(void **unused)
 	assert_int_equal(world_commit(&w, f, 0, 10, 1), 0);
 	assert_int_equal(world_commit(&w, f, 0, 10, 1), 0); /* The same again. */
 	assert_int_equal(world_commit(&w, f, 0, 11, 2), DFS_ESTALE);
-	assert_int_equal(chunk_at(&w, f, 1), 0); /* Nothing of it was done. */
+	assert_int_equal(world_chunk_at(&w, f, 1), 0); /* Nothing of it was done. */
 	assert_int_equal(world_attr(&w, f).size, CHUNK_BYTES);
 	assert_int_equal(world_commit(&w, g, 0, 10, 1), DFS_EINVAL); /* Another file's. */
 	assert_int_equal(world_commit(&w, f, 1, 0, 1), DFS_EINVAL);
@@ -97,10 +86,10 @@ static void commit_refuses_what_is_taken_or_never_was(void **unused)
 	world_check(&w);
 
 	struct dfs_writer chunks;
-	const struct dfs_committed twice[] = {{3, 30, 7}, {3, 31, 7}};
-	const struct dfs_committed same[] = {{3, 30, 7}, {3, 30, 7}};
-	const struct dfs_committed both[] = {{3, 30, 7}, {4, 30, 7}};
-	const struct dfs_committed beyond[] = {{5, 30, 7}, {6, 31, 7}};
+	const struct dfs_committed twice[] = {{3, 30, 7, 0}, {3, 31, 7, 0}};
+	const struct dfs_committed same[] = {{3, 30, 7, 0}, {3, 30, 7, 0}};
+	const struct dfs_committed both[] = {{3, 30, 7, 0}, {4, 30, 7, 0}};
+	const struct dfs_committed beyond[] = {{5, 30, 7, 0}, {6, 31, 7, 0}};
 	const struct {
 		const struct dfs_committed *items;
 		int status;
@@ -115,7 +104,7 @@ static void commit_refuses_what_is_taken_or_never_was(void **unused)
 		dfs_writer_fini(&chunks);
 		world_check(&w);
 	}
-	assert_int_equal(chunk_at(&w, f, 3), 30);
+	assert_int_equal(world_chunk_at(&w, f, 3), 30);
 	/* What became garbage does not come back. */
 	assert_int_equal(world_truncate(&w, f, 0), 0);
 	assert_int_equal(world_commit(&w, f, 0, 10, 1), DFS_ESTALE);
@@ -148,7 +137,7 @@ static void truncation_drops_chunks_and_bounds_the_cut_one(void **unused)
 	assert_int_equal(world_truncate(&w, f, 8 * CHUNK_BYTES), 0);
 	assert_int_equal(w.last.trim.chunk, 0);
 	assert_int_equal(valid_at(&w, f, 2), 100);
-	assert_int_equal(chunk_at(&w, f, 3), 0);
+	assert_int_equal(world_chunk_at(&w, f, 3), 0);
 	/* A later, higher cut does not lift it. */
 	assert_int_equal(world_truncate(&w, f, 2 * CHUNK_BYTES + 200), 0);
 	assert_int_equal(w.last.trim.length, 100);
@@ -206,62 +195,36 @@ static void forgotten_garbage_is_gone(void **unused)
 	world_close(&w);
 }
 
-enum { MANY = 10000 };
-
-/* A file of 10,000 chunks: more than two operations may drop. */
-static u64 huge_file(struct world *w, const char *name, u64 first_chunk)
-{
-	u64 f = world_file(w, ROOT, name);
-	for (u32 done = 0; done < MANY; done += 1000)
-		assert_int_equal(world_commit(w, f, done, first_chunk + done, 1000), 0);
-	return f;
-}
-
-/* As the leader does; the number of CUT operations. */
-static u32 cut_all(struct world *w)
-{
-	u64 ino;
-	u32 count, cuts = 0;
-	for (;;) {
-		assert_int_equal(ms_scan_cuts(w->state, 0, &ino, 1, &count), 0);
-		if (count == 0)
-			return cuts;
-		assert_int_equal(WORLD_DO(w, CUT, cut, .ino = ino), 0);
-		assert_true(w->last.garbage_count <= DFS_MAP_ROWS_PER_OP);
-		cuts++;
-	}
-}
-
 static void truncating_a_huge_file_is_done_in_parts(void **unused)
 {
 	(void)unused;
 	struct world w;
 	world_open(&w, 0);
-	u64 f = huge_file(&w, "f", 1);
+	u64 f = world_huge_file(&w, "f", 1);
 	assert_int_equal(world_truncate(&w, f, CHUNK_BYTES / 2), 0);
 	assert_int_equal(w.last.garbage_count, DFS_MAP_ROWS_PER_OP);
 	assert_int_equal(w.last.cutting, f);
 	assert_int_equal(w.last.trim.length, CHUNK_BYTES / 2);
 	world_check(&w);
 	/* It grows at once: what is still to be dropped does not show. */
-	assert_int_equal(world_truncate(&w, f, MANY * CHUNK_BYTES), 0);
-	assert_int_equal(chunk_at(&w, f, MANY - 1), 0);
+	assert_int_equal(world_truncate(&w, f, WORLD_MANY * CHUNK_BYTES), 0);
+	assert_int_equal(world_chunk_at(&w, f, WORLD_MANY - 1), 0);
 	struct ms_location at[4];
 	u32 count;
-	assert_int_equal(ms_chunks(w.state, f, 0, MANY, at, 4, &count), 0);
+	assert_int_equal(ms_chunks(w.state, f, 0, WORLD_MANY, at, 4, &count), 0);
 	assert_int_equal(count, 1);
 	/* New chunks over dead rows: those rows go first, the new ones stay. */
-	assert_int_equal(world_commit(&w, f, MANY - 2, 20000, 2), 0);
+	assert_int_equal(world_commit(&w, f, WORLD_MANY - 2, 20000, 2), 0);
 	assert_int_equal(w.last.garbage_count, 2);
-	assert_int_equal(chunk_at(&w, f, MANY - 1), 20001);
+	assert_int_equal(world_chunk_at(&w, f, WORLD_MANY - 1), 20001);
 	assert_int_equal(world_commit(&w, f, 9000, 9001, 1), DFS_ESTALE); /* The dead one itself. */
 	world_check(&w);
 	world_reopen(&w);
-	assert_int_equal(cut_all(&w), 2);
+	assert_int_equal(world_cut_all(&w), 2);
 	world_check(&w);
-	assert_int_equal(chunk_at(&w, f, MANY - 2), 20000);
+	assert_int_equal(world_chunk_at(&w, f, WORLD_MANY - 2), 20000);
 	assert_int_equal(ms_counts(w.state).chunks, 3);
-	assert_int_equal(ms_counts(w.state).garbage, MANY - 1);
+	assert_int_equal(ms_counts(w.state).garbage, WORLD_MANY - 1);
 	assert_int_equal(WORLD_DO(&w, CUT, cut, .ino = f), 0); /* Nothing left: left alone. */
 	world_close(&w);
 }
@@ -271,148 +234,23 @@ static void truncating_again_while_parts_are_left(void **unused)
 	(void)unused;
 	struct world w;
 	world_open(&w, 0);
-	u64 f = huge_file(&w, "f", 1);
+	u64 f = world_huge_file(&w, "f", 1);
 	assert_int_equal(world_truncate(&w, f, 10 * CHUNK_BYTES), 0);
 	assert_int_equal(world_commit(&w, f, 9999, 20000, 1), 0);
 	assert_int_equal(world_commit(&w, f, 20, 20001, 1), 0);
 	/* Above the cut that is not finished: not now. */
 	assert_int_equal(world_truncate(&w, f, 100 * CHUNK_BYTES), DFS_EBUSY);
-	assert_int_equal(chunk_at(&w, f, 9999), 20000);
+	assert_int_equal(world_chunk_at(&w, f, 9999), 20000);
 	/* At it or below: one cut covers both. */
 	assert_int_equal(world_truncate(&w, f, 5 * CHUNK_BYTES), 0);
 	assert_int_equal(w.last.cutting, f);
-	assert_int_equal(chunk_at(&w, f, 5), 0);
-	assert_int_equal(chunk_at(&w, f, 4), 5);
+	assert_int_equal(world_chunk_at(&w, f, 5), 0);
+	assert_int_equal(world_chunk_at(&w, f, 4), 5);
 	world_check(&w);
-	assert_true(cut_all(&w) > 0);
+	assert_true(world_cut_all(&w) > 0);
 	world_check(&w);
 	assert_int_equal(ms_counts(w.state).chunks, 5);
 	assert_int_equal(world_attr(&w, f).allocated, 5 * CHUNK_BYTES);
-	world_close(&w);
-}
-
-static int allocate(struct world *w, u64 ino, u64 offset, u64 length, u32 flags)
-{
-	return WORLD_DO(w, ALLOCATE, allocate, .ino = ino, .offset = offset, .length = length,
-			.flags = flags);
-}
-
-enum { KEEP = DFS_ALLOCATE_KEEP_SIZE, PUNCH = DFS_ALLOCATE_PUNCH };
-
-static void punching_drops_chunks_that_lie_in_the_range(void **unused)
-{
-	(void)unused;
-	struct world w;
-	world_open(&w, 0);
-	u64 f = world_file(&w, ROOT, "f");
-	assert_int_equal(world_commit(&w, f, 0, 10, 8), 0);
-	u64 change = world_attr(&w, f).change;
-	/* From inside chunk 1 to inside chunk 4: 2 and 3 go. */
-	assert_int_equal(allocate(&w, f, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, KEEP | PUNCH), 0);
-	assert_int_equal(w.last.garbage_count, 2);
-	assert_int_equal(w.last.garbage[0], 12);
-	assert_int_equal(w.last.cutting, 0);
-	assert_int_equal(w.last.trim.chunk, 0);
-	assert_int_equal(w.last.attr.size, 8 * CHUNK_BYTES);
-	assert_int_equal(w.last.attr.mtime, w.wall);
-	assert_true(w.last.attr.change > change);
-	assert_int_equal(chunk_at(&w, f, 1), 11);
-	assert_int_equal(chunk_at(&w, f, 2), 0);
-	assert_int_equal(chunk_at(&w, f, 3), 0);
-	assert_int_equal(chunk_at(&w, f, 4), 14);
-	world_check(&w);
-	/* Inside one chunk: its bytes are the chunkserver's. */
-	assert_int_equal(allocate(&w, f, 1, CHUNK_BYTES - 2, KEEP | PUNCH), 0);
-	assert_int_equal(chunk_at(&w, f, 0), 10);
-	/* A bound goes with its chunk, and the last chunk goes when the range reaches the end. */
-	assert_int_equal(world_truncate(&w, f, 7 * CHUNK_BYTES + 5), 0);
-	assert_int_equal(allocate(&w, f, 7 * CHUNK_BYTES, 5, KEEP | PUNCH), 0);
-	assert_int_equal(chunk_at(&w, f, 7), 0);
-	world_check(&w);
-	/* A hole takes a chunk again; the dropped one does not come back. */
-	assert_int_equal(world_commit(&w, f, 2, 12, 1), DFS_ESTALE);
-	assert_int_equal(world_commit(&w, f, 2, 30, 1), 0);
-	assert_int_equal(chunk_at(&w, f, 2), 30);
-	world_check(&w);
-	world_close(&w);
-}
-
-static void allocating_grows_a_file_unless_told_not_to(void **unused)
-{
-	(void)unused;
-	struct world w;
-	world_open(&w, 0);
-	u64 f = world_file(&w, ROOT, "f");
-	assert_int_equal(world_commit(&w, f, 0, 10, 1), 0);
-	assert_int_equal(allocate(&w, f, 0, 100, 0), 0);
-	assert_int_equal(w.last.attr.size, CHUNK_BYTES);
-	assert_int_equal(w.last.attr.mtime, 77); /* Nothing in it has changed. */
-	assert_int_equal(w.last.attr.ctime, w.wall);
-	assert_int_equal(allocate(&w, f, 5 * CHUNK_BYTES, 1, KEEP), 0);
-	assert_int_equal(w.last.attr.size, CHUNK_BYTES);
-	assert_int_equal(allocate(&w, f, 5 * CHUNK_BYTES, 1, 0), 0);
-	assert_int_equal(w.last.attr.size, 5 * CHUNK_BYTES + 1);
-	assert_int_equal(w.last.attr.mtime, w.wall);
-	assert_int_equal(chunk_at(&w, f, 0), 10);
-	/* Zeroing beyond the end grows it, and takes all that there was. */
-	assert_int_equal(allocate(&w, f, 0, 6 * CHUNK_BYTES, PUNCH), 0);
-	assert_int_equal(w.last.attr.size, 6 * CHUNK_BYTES);
-	assert_int_equal(chunk_at(&w, f, 0), 0);
-	assert_int_equal(allocate(&w, f, 0, 0, 0), DFS_EINVAL);
-	assert_int_equal(allocate(&w, f, 0, 1, 4), DFS_EINVAL);
-	assert_int_equal(allocate(&w, f, INT64_MAX, 1, 0), DFS_EFBIG);
-	assert_int_equal(allocate(&w, f, 1, UINT64_MAX, KEEP), DFS_EFBIG);
-	assert_int_equal(allocate(&w, f, INT64_MAX - 1, 1, 0), 0);
-	assert_int_equal(allocate(&w, ROOT, 0, 1, 0), DFS_EISDIR);
-	assert_int_equal(allocate(&w, 999, 0, 1, 0), DFS_ESTALE);
-	world_check(&w);
-	world_close(&w);
-}
-
-static void punching_a_huge_file_is_done_in_parts(void **unused)
-{
-	(void)unused;
-	struct world w;
-	world_open(&w, 0);
-	u64 f = huge_file(&w, "f", 1);
-	assert_int_equal(allocate(&w, f, CHUNK_BYTES, (MANY - 2) * CHUNK_BYTES, KEEP | PUNCH), 0);
-	assert_int_equal(w.last.garbage_count, DFS_MAP_ROWS_PER_OP);
-	assert_int_equal(w.last.cutting, f);
-	world_check(&w);
-	/* What is dead does not show; what is around it does. */
-	assert_int_equal(chunk_at(&w, f, 0), 1);
-	assert_int_equal(chunk_at(&w, f, MANY - 2), 0);
-	assert_int_equal(chunk_at(&w, f, MANY - 1), MANY);
-	assert_int_equal(world_commit(&w, f, MANY - 2, 20000, 1), 0);
-	/* Another range has to wait; a truncation below it has not. */
-	assert_int_equal(allocate(&w, f, 0, CHUNK_BYTES, KEEP | PUNCH), DFS_EBUSY);
-	assert_int_equal(world_truncate(&w, f, (MANY - 1) * CHUNK_BYTES), DFS_EBUSY);
-	world_reopen(&w);
-	assert_int_equal(cut_all(&w), 2);
-	world_check(&w);
-	assert_int_equal(ms_counts(w.state).chunks, 3);
-	assert_int_equal(allocate(&w, f, 0, CHUNK_BYTES, KEEP | PUNCH), 0);
-	assert_int_equal(chunk_at(&w, f, 0), 0);
-	assert_int_equal(chunk_at(&w, f, MANY - 2), 20000);
-	world_check(&w);
-	world_close(&w);
-}
-
-static void truncation_covers_a_punch_that_is_not_finished(void **unused)
-{
-	(void)unused;
-	struct world w;
-	world_open(&w, 0);
-	u64 f = huge_file(&w, "f", 1);
-	assert_int_equal(allocate(&w, f, CHUNK_BYTES, (MANY - 2) * CHUNK_BYTES, KEEP | PUNCH), 0);
-	assert_int_equal(world_truncate(&w, f, CHUNK_BYTES), 0);
-	assert_int_equal(world_truncate(&w, f, MANY * CHUNK_BYTES), 0);
-	assert_int_equal(chunk_at(&w, f, 0), 1);
-	assert_int_equal(chunk_at(&w, f, MANY - 1), 0);
-	world_check(&w);
-	assert_true(cut_all(&w) > 0);
-	world_check(&w);
-	assert_int_equal(ms_counts(w.state).chunks, 1);
 	world_close(&w);
 }
 
@@ -421,8 +259,8 @@ static void purging_huge_files_is_done_in_parts(void **unused)
 	(void)unused;
 	struct world w;
 	world_open(&w, 0);
-	u64 f = huge_file(&w, "f", 1);
-	u64 g = huge_file(&w, "g", 100000);
+	u64 f = world_huge_file(&w, "f", 1);
+	u64 g = world_huge_file(&w, "g", 100000);
 	assert_int_equal(world_truncate(&w, g, CHUNK_BYTES), 0); /* Already being cut. */
 	assert_int_equal(world_unlink(&w, ROOT, "f"), 0);
 	assert_int_equal(world_unlink(&w, ROOT, "g"), 0);
@@ -437,10 +275,10 @@ static void purging_huge_files_is_done_in_parts(void **unused)
 	assert_int_not_equal(w.last.cutting, 0);
 	assert_int_equal(ms_counts(w.state).inodes, 1);
 	world_check(&w);
-	assert_true(cut_all(&w) > 0);
+	assert_true(world_cut_all(&w) > 0);
 	world_check(&w);
 	assert_int_equal(ms_counts(w.state).chunks, 0);
-	assert_int_equal(ms_counts(w.state).garbage, 2 * MANY);
+	assert_int_equal(ms_counts(w.state).garbage, 2 * WORLD_MANY);
 	world_close(&w);
 }
 
@@ -469,10 +307,6 @@ int main(void)
 	    cmocka_unit_test(forgotten_garbage_is_gone),
 	    cmocka_unit_test(truncating_a_huge_file_is_done_in_parts),
 	    cmocka_unit_test(truncating_again_while_parts_are_left),
-	    cmocka_unit_test(punching_drops_chunks_that_lie_in_the_range),
-	    cmocka_unit_test(allocating_grows_a_file_unless_told_not_to),
-	    cmocka_unit_test(punching_a_huge_file_is_done_in_parts),
-	    cmocka_unit_test(truncation_covers_a_punch_that_is_not_finished),
 	    cmocka_unit_test(purging_huge_files_is_done_in_parts),
 	    cmocka_unit_test(reserved_ids_never_come_twice),
 	};
