@@ -185,6 +185,10 @@ void cl_fallocate_start(struct cl *cl, struct cl_task *task)
 	cl_task_use_inode(cl, task, handle->ino);
 	if (punches(task)) {
 		cl_truncate_gate(task);
+#ifdef DFS_PLANT_PUNCH_EARLY
+		cl_visit(cl, task, false);
+		return;
+#endif
 		cl_visit(cl, task, true);
 	} else if (bytes_missing(task) > 0) {
 		ask_space(cl, task);

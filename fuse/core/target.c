@@ -221,7 +221,9 @@ static void give_up(struct cl *cl, struct cl_inode *inode, int status)
 		struct cl_target *target = cl_target_find(inode, inode->grant_index + i);
 		if (target == NULL || dfs_list_empty(&target->in_wanting))
 			continue;
-		if (!dfs_list_empty(&target->slots) || !synced(target))
+		/* With the file, what was to be synced is gone, and nobody misses it. */
+		bool missed = !synced(target) && status != DFS_ESTALE;
+		if (!dfs_list_empty(&target->slots) || missed)
 			cl_inode_fail(cl, inode, status, "grant");
 		cl_target_drop(cl, target);
 	}

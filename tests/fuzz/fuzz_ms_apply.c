@@ -134,7 +134,8 @@ static u16 put_data(struct dfs_prng *prng, struct dfs_writer *body)
 {
 	struct dfs_writer list;
 	struct dfs_committed item = {.index = dfs_prng_below(prng, 4),
-				     .chunk = 1 + dfs_prng_below(prng, 16)};
+				     .chunk = 1 + dfs_prng_below(prng, 16),
+				     .length = (u32)dfs_prng_below(prng, 1 << 20)};
 	dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
 	dfs_committed_put(&list, &item);
 	struct dfs_commit commit = {
@@ -144,15 +145,22 @@ static u16 put_data(struct dfs_prng *prng, struct dfs_writer *body)
 				      .size = dfs_prng_below(prng, UINT64_C(1) << 28)};
 	struct dfs_setxattr setxattr = {
 	    .ino = some_ino(prng), .name = dfs_span_text("user.a"), .value = some_name(prng)};
-	u64 kind = dfs_prng_below(prng, 3);
+	struct dfs_allocate allocate = {.ino = some_ino(prng),
+					.offset = dfs_prng_below(prng, UINT64_C(1) << 28),
+					.length = dfs_prng_below(prng, UINT64_C(1) << 28),
+					.flags = (u32)dfs_prng_below(prng, 4)};
+	static const u16 ops[] = {DFS_OP_COMMIT, DFS_OP_SETATTR, DFS_OP_SETXATTR, DFS_OP_ALLOCATE};
+	u64 kind = dfs_prng_below(prng, dfs_array_count(ops));
 	if (kind == 0)
 		dfs_commit_put(body, &commit);
 	else if (kind == 1)
 		dfs_setattr_put(body, &setattr);
-	else
+	else if (kind == 2)
 		dfs_setxattr_put(body, &setxattr);
+	else
+		dfs_allocate_put(body, &allocate);
 	dfs_writer_fini(&list);
-	return kind == 0 ? DFS_OP_COMMIT : kind == 1 ? DFS_OP_SETATTR : DFS_OP_SETXATTR;
+	return ops[kind];
 }
 
 static u16 put_leader(struct dfs_prng *prng, struct dfs_writer *body)

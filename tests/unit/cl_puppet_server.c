@@ -107,6 +107,47 @@ static void on_sync(struct puppet *puppet, const struct dfs_session_event *reque
 	puppet_reply(puppet, request, status, NULL, NULL);
 }
 
+static void on_punch(struct puppet *puppet, const struct dfs_session_event *request)
+{
+	struct dfs_punch body;
+	assert_int_equal(dfs_punch_decode(request->body, request->version, &body), 0);
+	struct puppet_chunk *chunk = world_chunk(puppet, body.chunk, false);
+	if (chunk != NULL) {
+		assert_true(body.length > 0 && body.offset + body.length <= WORLD_CHUNK_BYTES);
+		memset(chunk->data + body.offset, 0, body.length);
+		chunk->synced = false;
+	}
+	puppet_reply(puppet, request, chunk == NULL ? DFS_ENO_CHUNK : 0, NULL, NULL);
+}
+
+/* Blocks of zeros are holes. */
+static void on_seek(struct puppet *puppet, const struct dfs_session_event *request)
+{
+	static const u8 zeros[DFS_BLOCK_BYTES];
+	struct dfs_seek body;
+	assert_int_equal(dfs_seek_decode(request->body, request->version, &body), 0);
+	struct puppet_chunk *chunk = world_chunk(puppet, body.chunk, false);
+	if (chunk == NULL) {
+		puppet_reply(puppet, request, DFS_ENO_CHUNK, NULL, NULL);
+		return;
+	}
+	u32 at = body.offset;
+	while (at < chunk->length) {
+		u32 block = at & ~(u32)(DFS_BLOCK_BYTES - 1);
+		bool hole = memcmp(chunk->data + block, zeros, sizeof(zeros)) == 0;
+		if (hole == (body.hole != 0))
+			break;
+		at = block + DFS_BLOCK_BYTES;
+	}
+	struct dfs_seek_reply reply = {.offset = at};
+	if (at >= chunk->length)
+		reply.offset = body.hole != 0 ? dfs_max(chunk->length, body.offset) : DFS_SEEK_NONE;
+	struct dfs_writer writer;
+	dfs_session_writer(puppet->session, &writer);
+	dfs_seek_reply_put(&writer, &reply);
+	puppet_reply(puppet, request, 0, &writer, NULL);
+}
+
 void puppet_server(struct puppet *puppet, const struct dfs_session_event *request)
 {
 	switch (request->type) {
@@ -118,6 +159,12 @@ void puppet_server(struct puppet *puppet, const struct dfs_session_event *reques
 		break;
 	case DFS_MSG_SYNC:
 		on_sync(puppet, request);
+		break;
+	case DFS_MSG_PUNCH:
+		on_punch(puppet, request);
+		break;
+	case DFS_MSG_SEEK:
+		on_seek(puppet, request);
 		break;
 	default:
 		fail_msg("unexpected request %u", request->type);

@@ -187,6 +187,25 @@ static int op_commit(struct cl_world *world, struct dfs_span body, struct dfs_mu
 	return 0;
 }
 
+static int op_allocate(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
+{
+	struct dfs_allocate allocate;
+	assert_int_equal(dfs_allocate_decode(body, DFS_PROTOCOL_VERSION, &allocate), 0);
+	struct world_file *file = world_file(world, allocate.ino);
+	u64 end = allocate.offset + allocate.length;
+	for (u64 i = 0; i < 8 && (allocate.flags & DFS_ALLOCATE_PUNCH) != 0; i++) {
+		u64 start = i << WORLD_SHIFT;
+		if (allocate.offset <= start &&
+		    (end >= start + WORLD_CHUNK_BYTES || end >= file->attr.size))
+			file->chunks[i] = 0;
+	}
+	changed(file);
+	if ((allocate.flags & DFS_ALLOCATE_KEEP_SIZE) == 0)
+		file->attr.size = dfs_max(file->attr.size, end);
+	reply->attr = file->attr;
+	return 0;
+}
+
 static int op_unlink(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
 {
 	struct dfs_unlink unlink;
@@ -233,6 +252,9 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		break;
 	case DFS_OP_COMMIT:
 		status = op_commit(world, mutate.body, &reply);
+		break;
+	case DFS_OP_ALLOCATE:
+		status = op_allocate(world, mutate.body, &reply);
 		break;
 	case DFS_OP_UNLINK:
 		status = op_unlink(world, mutate.body, &reply);
@@ -312,8 +334,11 @@ static void on_chunks(struct puppet *puppet, const struct dfs_session_event *req
 {
 	struct dfs_writer rows;
 	BODY(chunks);
+	struct world_file *file = world_file(puppet->world, body.ino);
+	while (body.skip != 0 && body.index < 8 && file->chunks[body.index] == 0)
+		body.index++;
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
-	put_map(puppet->world, world_file(puppet->world, body.ino), body.index, body.count, &rows);
+	put_map(puppet->world, file, body.index, body.count, &rows);
 	REPLY(chunks, .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }

@@ -63,9 +63,7 @@ bool act_allocate(struct actor *actor)
 	int got = proc_fallocate(&actor->proc, &open->file, mode, offset, length);
 	if (got != 0)
 		history_doubt_from(data, before);
-	/* Whether there is room is asked before anything else. */
-	bool full = !holes && got == DFS_ENOSPC && actor->world->shape.full;
-	bool told = full || (actor_is_frail(actor) && actor_tells_of_loss(actor, open->node, got));
+	bool told = actor_is_frail(actor) && actor_tells_of_loss(actor, open->node, got);
 	if (actor_is_lost(actor, data, got, offset, length))
 		told = true;
 	(void)actor_judge(actor, told ? 0 : got, 0, "fallocate", "");
