@@ -274,20 +274,23 @@ bool history_allows(const struct history *history, u64 offset, u64 length, const
 	return true;
 }
 
-bool history_may_be_hole(const struct history *history, u64 from, u64 to)
+static bool all_zeros(const struct image *image, u64 from, u64 to)
 {
 	static const u8 zeros[IMAGE_PAGE_BYTES];
-	if (history->uncertain || history->loss_told)
-		return true;
-	u64 end = dfs_min(to, (u64)history->now.pages_count * IMAGE_PAGE_BYTES);
+	u64 end = dfs_min(to, (u64)image->pages_count * IMAGE_PAGE_BYTES);
 	for (u64 at = from; at < end;) {
 		u64 part = dfs_min(IMAGE_PAGE_BYTES - at % IMAGE_PAGE_BYTES, end - at);
-		const u8 *bytes = image_at(&history->now, at);
+		const u8 *bytes = image_at(image, at);
 		if (bytes != NULL && memcmp(bytes, zeros, part) != 0)
 			return false;
 		at += part;
 	}
 	return true;
+}
+
+bool history_may_be_hole(const struct history *history, u64 from, u64 to)
+{
+	return history->uncertain || history->loss_told || all_zeros(&history->now, from, to);
 }
 
 /* Has the chunk from `start` on been there since it was synced? */
@@ -298,12 +301,8 @@ static bool chunk_is_safe(const struct history *history, u64 start, u64 bytes)
 		if ((op->truncate && op->offset <= start) || takes_chunk(op, start, bytes))
 			return false; /* It went then; what is there now is a new one. */
 	}
-	for (u64 at = start; at < dfs_min(start + bytes, history->synced.length);
-	     at += IMAGE_PAGE_BYTES) {
-		if (image_at(&history->synced, at) != NULL)
-			return true;
-	}
-	return false;
+	/* One of zeros alone may have been punched before the sync, and be there or not. */
+	return !all_zeros(&history->synced, start, dfs_min(start + bytes, history->synced.length));
 }
 
 bool history_may_be_lost(const struct history *history, u64 offset, u64 length, u32 chunk_shift)
