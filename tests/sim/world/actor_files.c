@@ -236,6 +236,8 @@ bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 	bool told = actor_tells_of_loss(actor, open->node, got);
 	if (got != 0 || actor_is_frail(actor))
 		history_doubt_last(data);
+	if (told)
+		history_loss_told(data);
 	(void)actor_judge(actor, told ? 0 : got, 0, "write", "");
 	free(bytes);
 	return got == 0;

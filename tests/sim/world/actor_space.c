@@ -66,6 +66,8 @@ bool act_allocate(struct actor *actor)
 	bool told = actor_is_frail(actor) && actor_tells_of_loss(actor, open->node, got);
 	if (actor_is_lost(actor, data, got, offset, length))
 		told = true;
+	if (told)
+		history_loss_told(data);
 	(void)actor_judge(actor, told ? 0 : got, 0, "fallocate", "");
 	return true;
 }
