@@ -228,6 +228,11 @@ u64 cl_dirty_bytes(const struct cl *cl)
 	return cl->unstored_bytes;
 }
 
+bool cl_changing(const struct cl *cl)
+{
+	return !dfs_list_empty(&cl->master.mutations);
+}
+
 const struct dfs_core_ops cl_core_ops = {
     .step = step,
     .deadline = deadline,

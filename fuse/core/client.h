@@ -122,6 +122,8 @@ void cl_free(struct cl *cl);
 bool cl_ready(const struct cl *cl, int *ret_error, struct dfs_span *ret_text);
 /* Bytes written and not yet stored by a chunkserver, and the files that have some. For umount. */
 u64 cl_dirty_bytes(const struct cl *cl);
+/* Is a change under way whose outcome is not known? Its caller may have gone. For the simulator. */
+bool cl_changing(const struct cl *cl);
 
 /* struct dfs_core_ops for the hosts; `core` is a struct cl. */
 extern const struct dfs_core_ops cl_core_ops;
