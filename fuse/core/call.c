@@ -259,6 +259,7 @@ static void fill(struct cl *cl, struct cl_task *task, const struct cl_call *call
 	task->size = call->size;
 	task->flags = call->flags;
 	task->mode = call->mode;
+	task->umask = call->umask;
 	task->rdev = call->rdev;
 	task->set = call->set;
 	task->data = call->data;

@@ -54,8 +54,7 @@ enum cl_op {
 	CL_STATFS,     /* -> statfs */
 	CL_GETXATTR, /* ino, name, size                         -> bytes, or count when size is 0 */
 	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
-	CL_LISTXATTR,   /* ino, size                               -> bytes, or count when size is 0
-			 */
+	CL_LISTXATTR,   /* ino                                     -> bytes */
 	CL_REMOVEXATTR, /* ino, name */
 	CL_SYNC_ALL, /* Write back everything, as before an unmount; replies when all is durable. */
 	/* Never a call, but an effect of its own (call id 0): what the caller has cached of the
@@ -79,6 +78,7 @@ struct cl_call {
 	u64 count;  /* FORGET: look-ups forgotten. */
 	u32 flags;
 	u32 mode;
+	u32 umask; /* CREATE, MKNOD, MKDIR: permissions that mode has and the caller holds back. */
 	u32 rdev;
 	struct dfs_setattr set;  /* SETATTR; set.ino is ignored. */
 	struct dfs_payload data; /* WRITE; referenced by the core if kept. */

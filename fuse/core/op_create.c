@@ -17,6 +17,7 @@ void cl_create_start(struct cl *cl, struct cl_task *task)
 	    .parent = task->ino,
 	    .name = task->name,
 	    .mode = S_IFREG | (task->mode & 07777),
+	    .umask = task->umask,
 	    .open = 1,
 	    .reuse = (task->flags & O_EXCL) == 0,
 	};

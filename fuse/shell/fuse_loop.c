@@ -35,8 +35,11 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
 	conn->time_gran = 1;
-	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
-				       FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA);
+	/* Access control lists: the kernel enforces them, the master hands them down, which needs
+	 * the mode without the umask taken away. */
+	conn->want |=
+	    conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC |
+			     FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
 	/* Not splice: plain copies are faster here. Not the kernel's write-back cache: it would
 	 * ignore sizes that change elsewhere. Not readdirplus: with time-outs of zero the kernel
 	 * throws the attributes away. HANDLE_KILLPRIV: its second version, see init_patch(). */
@@ -50,14 +53,17 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 /*
  * libfuse 3.14 knows PARALLEL_DIROPS but does not ask for it, and does not know HANDLE_KILLPRIV_V2
  * (the master takes set-id bits and capabilities away, so the kernel need not ask for them before
- * every write): its answer to INIT is completed.
+ * every write) nor SETXATTR_EXT (which says that an access control list takes the set-group-id bit
+ * away): its answer to INIT is completed.
  */
 static void init_patch(struct fuse_shell *shell, const struct iovec *vectors, int count)
 {
 	if (count != 2 || vectors[1].iov_len < offsetof(struct fuse_init_out, max_background))
 		return; /* An error, or a kernel from before 2010. */
 	struct fuse_init_out *out = vectors[1].iov_base;
-	out->flags |= shell->init_offered & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	out->flags |= shell->init_offered &
+		      (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT);
+	shell->init_agreed = out->flags;
 }
 
 static ssize_t on_writev(int fd, struct iovec *vectors, int count, void *data)
@@ -96,9 +102,25 @@ static void end(struct fuse_shell *shell)
 	shell->port.ended(shell->port.owner);
 }
 
+/* libfuse 3.14 knows the short form only: what is in front of the name moves up. */
+static void setxattr_shorten(struct fuse_shell *shell)
+{
+	enum { CUT = sizeof(struct fuse_setxattr_in) - FUSE_COMPAT_SETXATTR_IN_SIZE };
+	u8 *at = shell->request.mem;
+	const struct fuse_setxattr_in *in = (const void *)(at + sizeof(struct fuse_in_header));
+	shell->setxattr_flags = in->setxattr_flags;
+	memmove(at + CUT, at, sizeof(struct fuse_in_header) + FUSE_COMPAT_SETXATTR_IN_SIZE);
+	struct fuse_in_header *header = (void *)(at + CUT);
+	header->len -= CUT;
+	shell->request.mem = header;
+	shell->request.size -= CUT;
+}
+
 static void request_process(struct fuse_shell *shell)
 {
 	const struct fuse_in_header *header = shell->request.mem;
+	if (header->opcode == FUSE_SETXATTR && (shell->init_agreed & FUSE_SETXATTR_EXT) != 0)
+		setxattr_shorten(shell);
 	if (header->opcode == FUSE_INIT) {
 		const struct fuse_init_in *in = (const void *)(header + 1);
 		shell->answering_init = true;

@@ -53,7 +53,9 @@ struct fuse_shell {
 	struct dfs_buf *receive; /* The next request is received here. */
 	struct fuse_buf request; /* As libfuse wants it: points into `receive`. */
 	bool answering_init;
-	u32 init_offered; /* Flags of the kernel's INIT. */
+	u32 init_offered;   /* Flags of the kernel's INIT, */
+	u32 init_agreed;    /* and of the answer. */
+	u32 setxattr_flags; /* FUSE_SETXATTR_* of the request being processed. */
 
 	struct dfs_map parked;
 	struct dfs_list parked_all;
@@ -75,7 +77,7 @@ extern const struct fuse_lowlevel_ops fuse_shell_ops;
 void fuse_shell_init(void *shell, struct fuse_conn_info *conn);
 
 /* fuse_parked.c */
-/* Hand a call to the core and keep `req` until it answers. uid and gid are filled in. */
+/* Hand a call to the core and keep `req` until it answers. uid, gid, umask are filled in. */
 void fuse_park(fuse_req_t req, struct cl_call *call, u32 flags);
 struct fuse_parked *fuse_parked_find(struct fuse_shell *shell, u64 id);
 /* Forget it; the request has been answered. */
@@ -107,6 +109,8 @@ enum caller_state {
 	CALLER_DYING,    /* It is being killed, is exiting, or is gone. */
 };
 enum caller_state caller_look(u32 thread);
+/* May it see trusted.* attributes? */
+bool caller_is_administrator(u32 thread);
 /* Is it umount(8)? */
 bool caller_is_umount(u32 thread);
 

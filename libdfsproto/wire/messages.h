@@ -51,7 +51,14 @@ enum dfs_setattr_bits {
 	DFS_SETATTR_MTIME_NOW = 128,
 };
 enum dfs_rename_bits { DFS_RENAME_NOREPLACE = 1, DFS_RENAME_EXCHANGE = 2 };
-enum dfs_setxattr_bits { DFS_SETXATTR_CREATE = 1, DFS_SETXATTR_REPLACE = 2 };
+enum dfs_setxattr_bits {
+	DFS_SETXATTR_CREATE = 1,
+	DFS_SETXATTR_REPLACE = 2,
+	DFS_SETXATTR_DROP_SGID = 4,
+};
+
+/* ATTR.acls: lists that an inode has. */
+enum dfs_acl_bits { DFS_ACL_ACCESS = 1, DFS_ACL_DEFAULT = 2 };
 
 #define DFS_VALID_ALL UINT32_MAX /* location.valid: no bound. */
 #define DFS_INO_ROOT  1

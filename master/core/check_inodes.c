@@ -48,7 +48,7 @@ static int check_one(struct check *check, u64 ino, const struct check_inode *ino
 	if (inode->chunks != 0 && !S_ISREG(inode->row.mode))
 		return check_wrong(check, "inode %llu has chunks and is no file", (ull)ino);
 	if (inode->row.xattrs_names_bytes != inode->xattrs_names_bytes ||
-	    inode->row.xattrs_bytes != inode->xattrs_bytes)
+	    inode->row.xattrs_bytes != inode->xattrs_bytes || inode->row.acls != inode->acls)
 		return check_wrong(check, "inode %llu: extended attributes miscounted", (ull)ino);
 	if ((inode->row.cutting != 0) != inode->cut)
 		return check_wrong(check, "inode %llu: being cut or not?", (ull)ino);

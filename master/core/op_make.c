@@ -2,8 +2,10 @@
  * MAKE: create, mknod, mkdir and symlink.
  *
  * Store calls of the common case: get parent and name; put inode, name, parent, result and
- * counters, delete the acknowledged result: 8.
+ * counters, delete the acknowledged result: 8. A directory with attributes is asked for its default
+ * access control list, too.
  */
+#include "master/core/acl_rows.h"
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
 #include "master/core/txn.h"
@@ -111,6 +113,9 @@ int ms_op_make(struct ms_state *state, const struct ms_op *op, const struct dfs_
 		return DFS_EMLINK;
 
 	struct ms_inode *inode = make_inode(state, op, body, mode, parent);
+	status = ms_acl_new(state, parent, inode, body->umask);
+	if (status != 0)
+		return status;
 	if (S_ISLNK(mode)) {
 		struct dfs_row_symlink row = {.target = body->target};
 		ms_row_symlink_put(state, ms_key1(MS_TABLE_SYMLINK, inode->ino), &row);

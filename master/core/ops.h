@@ -29,6 +29,9 @@ MS_OP(trimmed)
 MS_OP(cut)
 #undef MS_OP
 
+/* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */
+int ms_xattr_put(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
+		 struct dfs_span value, u32 flags);
 /* op_xattr.c: one that is there, with a value of so many bytes. */
 void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		     u32 value_bytes);

@@ -350,7 +350,7 @@ static void on_getattr(struct puppet *puppet, const struct dfs_session_event *re
 	if (file == NULL)
 		puppet_reply(puppet, request, DFS_ESTALE, NULL, NULL);
 	else
-		REPLY(getattr, .attr = file->attr);
+		REPLY(getattr, .attr = file->attr, .lease_ms = puppet->world->lease_ms);
 }
 
 /* Cookies are 1000 + ino; three entries a page. */
@@ -392,7 +392,8 @@ static void on_text(struct puppet *puppet, const struct dfs_session_event *reque
 	if (file->xattr_length == 0)
 		puppet_reply(puppet, request, DFS_ENODATA, NULL, NULL);
 	else
-		REPLY(getxattr, .value = dfs_span(file->xattr, file->xattr_length));
+		REPLY(getxattr, .value = dfs_span(file->xattr, file->xattr_length),
+		      .change = file->attr.change);
 }
 
 void puppet_serve(struct puppet *puppet, const struct dfs_session_event *request)

@@ -122,6 +122,7 @@ struct cl_world {
 	u64 acked;
 	u64 calls_made;
 	struct world_call calls[WORLD_CALLS_MAX];
+	u32 lease_ms;               /* Of GETATTR's answers. */
 	u64 stale[WORLD_STALE_MAX]; /* Inodes of CL_STALE, a ring. */
 	u32 stale_count;
 	bool exited;
