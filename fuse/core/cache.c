@@ -178,6 +178,13 @@ const struct cl_cached_attr *cl_cache_find_attr(const struct cl *cl, u64 ino)
 	return found == NULL || found->until <= cl->now ? NULL : found;
 }
 
+void cl_cache_move_atime(struct cl *cl, u64 ino, s64 from, s64 to)
+{
+	struct cl_cached_attr *there = attr_at(cl, ino);
+	if (there != NULL && there->attr.atime == from)
+		there->attr.atime = to;
+}
+
 void cl_cache_drop_name(struct cl *cl, u64 parent, struct dfs_span name)
 {
 	cl_cache_dir_lose(cl, parent);

@@ -75,6 +75,8 @@ const struct cl_cached_attr *cl_cache_find_attr(const struct cl *cl, u64 ino);
 void cl_cache_put_acl(struct cl *cl, u64 ino, u8 which, u64 change, struct dfs_span value);
 /* NULL: not known. */
 const struct dfs_buf *cl_cache_find_acl(const struct cl *cl, u64 ino, u8 which);
+/* The master has taken a new access time in place of `from`. */
+void cl_cache_move_atime(struct cl *cl, u64 ino, s64 from, s64 to);
 void cl_cache_drop_name(struct cl *cl, u64 parent, struct dfs_span name);
 void cl_cache_drop_attr(struct cl *cl, u64 ino);
 void cl_cache_drop_all(struct cl *cl);

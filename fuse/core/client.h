@@ -4,9 +4,10 @@
  * (fuse/shell) feeds it from /dev/fuse; the simulator feeds it from its kernel model.
  *
  * Each operation is one EV_CALL with a struct cl_call, answered by exactly one DFS_FX_REPLY with a
- * struct cl_reply (CL_FORGET: none). EV_CALL_CANCEL asks for an early answer: the core replies at
- * once with DFS_EINTR if the call waits for a server and has not changed anything yet that the
- * caller could not see; a mutation that was sent stays in flight and its outcome is dropped.
+ * struct cl_reply (CL_FORGET, CL_ATIME: none). EV_CALL_CANCEL asks for an early answer: the core
+ * replies at once with DFS_EINTR if the call waits for a server and has not changed anything yet
+ * that the caller could not see; a mutation that was sent stays in flight and its outcome is
+ * dropped.
  */
 #ifndef DFS_CLIENT_H
 #define DFS_CLIENT_H
@@ -56,10 +57,18 @@ enum cl_op {
 	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
 	CL_LISTXATTR,   /* ino                                     -> bytes */
 	CL_REMOVEXATTR, /* ino, name */
+	CL_ATIME,       /* flags (cl_atime_bits): from now on     -> (no reply) */
 	CL_SYNC_ALL, /* Write back everything, as before an unmount; replies when all is durable. */
 	/* Never a call, but an effect of its own (call id 0): what the caller has cached of the
 	 * attributes of reply.attr.ino holds no longer. To be carried out before later replies. */
 	CL_STALE,
+};
+
+/* When access times move; 0: as relatime says. */
+enum cl_atime_bits {
+	CL_ATIME_NEVER = 1,
+	CL_ATIME_NOT_OF_DIRECTORIES = 2,
+	CL_ATIME_ALWAYS = 4, /* Not only if something has changed since, or a day has passed. */
 };
 
 /* A decoded operation. Spans are borrowed for the step; the core copies what it keeps. */

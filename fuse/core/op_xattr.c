@@ -47,6 +47,8 @@ static bool finish_known(struct cl *cl, struct cl_task *task)
 
 void cl_query_start(struct cl *cl, struct cl_task *task)
 {
+	if (task->op == CL_READLINK)
+		cl_accessed_cached(cl, task->ino);
 	struct dfs_writer writer;
 	u16 type;
 	int status = task->op == CL_GETXATTR ? dfs_xattr_name_check(task->name) : 0;

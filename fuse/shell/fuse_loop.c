@@ -182,6 +182,7 @@ int fuse_shell_new(const struct fuse_shell_config *config, struct fuse_shell **r
 	shell->port = config->port;
 	shell->loop = config->loop;
 	shell->scratch = scratch;
+	shell->mounts_fd = -1;
 	fuse_parked_init(shell);
 	int status = session_open(shell, config);
 	if (status != 0) {
@@ -197,6 +198,7 @@ int fuse_shell_new(const struct fuse_shell_config *config, struct fuse_shell **r
 	shell->watch_timer.data = shell;
 	shell->handles = 3;
 	uv_poll_start(&shell->poll, UV_READABLE, on_readable);
+	fuse_mount_watch(shell, config->path);
 	*ret_shell = shell;
 	return 0;
 }
@@ -239,6 +241,7 @@ void fuse_shell_close(struct fuse_shell *shell, void (*closed)(void *owner), voi
 	uv_close((uv_handle_t *)&shell->poll, on_handle_closed);
 	uv_close((uv_handle_t *)&shell->undo_idle, on_handle_closed);
 	uv_close((uv_handle_t *)&shell->watch_timer, on_handle_closed);
+	fuse_mount_unwatch(shell, on_handle_closed);
 }
 
 void fuse_shell_free(struct fuse_shell *shell)
@@ -247,6 +250,7 @@ void fuse_shell_free(struct fuse_shell *shell)
 		return;
 	if (shell->session != NULL)
 		fuse_session_destroy(shell->session);
+	fuse_mount_watch_fini(shell);
 	dfs_buf_unref(shell->receive);
 	free(shell->scratch);
 	free(shell);

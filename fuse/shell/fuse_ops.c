@@ -243,8 +243,7 @@ static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
-	struct cl_call call = {.op = CL_OPENDIR, .ino = ino};
-	(void)file;
+	struct cl_call call = {.op = CL_OPENDIR, .ino = ino, .flags = (u32)file->flags};
 	fuse_park(req, &call, 0);
 }
 

@@ -292,6 +292,7 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		fuse_reply_err(parked->req, 0);
 		return;
 	case CL_FORGET:
+	case CL_ATIME:
 	case CL_SYNC_ALL:
 	case CL_STALE:
 		break; /* Never parked. */

@@ -151,6 +151,8 @@ static int op_setattr(struct cl_world *world, struct dfs_span body, struct dfs_m
 		}
 		file->attr.size = set.size;
 	}
+	if ((set.valid & DFS_SETATTR_ATIME) != 0)
+		file->attr.atime = set.atime;
 	if ((set.valid & DFS_SETATTR_MTIME) != 0)
 		file->attr.mtime = set.mtime;
 	if ((set.valid & DFS_SETATTR_MODE) != 0)
@@ -210,6 +212,19 @@ static int op_setxattr(struct cl_world *world, struct dfs_span body)
 	return 0;
 }
 
+static int op_accessed(struct cl_world *world, struct dfs_span body)
+{
+	struct dfs_accessed accessed;
+	struct dfs_accessed_item item;
+	assert_int_equal(dfs_accessed_decode(body, DFS_PROTOCOL_VERSION, &accessed), 0);
+	while (dfs_accessed_item_next(&accessed.inodes, &item)) {
+		struct world_file *file = world_file(world, item.ino);
+		if (file != NULL && file->attr.atime == item.known)
+			file->attr.atime = item.atime;
+	}
+	return 0;
+}
+
 static void on_mutate(struct puppet *puppet, const struct dfs_session_event *request)
 {
 	struct cl_world *world = puppet->world;
@@ -230,6 +245,9 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		break;
 	case DFS_OP_SETATTR:
 		status = op_setattr(world, mutate.body, &reply);
+		break;
+	case DFS_OP_ACCESSED:
+		status = op_accessed(world, mutate.body);
 		break;
 	case DFS_OP_COMMIT:
 		status = op_commit(world, mutate.body, &reply);

@@ -145,6 +145,8 @@ void world_fini(struct cl_world *world);
 void world_settle(struct cl_world *world);
 void world_run(struct cl_world *world, nsec duration);
 void world_cut(struct cl_world *world, u32 puppet);
+/* What the client's wall clock shows. */
+nsec world_wall(const struct cl_world *world);
 /* Let held requests be served (status 0) or refused. */
 void world_release(struct cl_world *world, u32 puppet, int status);
 u32 world_count(const struct cl_world *world, u16 type);

@@ -68,6 +68,43 @@ static void times_are_set_to_the_nanosecond(void **unused)
 	world_close(&w);
 }
 
+static int accessed(struct world *w, u64 ino, s64 known, s64 atime)
+{
+	struct dfs_writer items;
+	dfs_writer_init(&items, DFS_PROTOCOL_VERSION, 0);
+	struct dfs_accessed_item rows[] = {{.ino = 999, .known = 5, .atime = 6},
+					   {.ino = ino, .known = known, .atime = atime}};
+	for (u32 i = 0; i < dfs_array_count(rows); i++)
+		dfs_accessed_item_put(&items, &rows[i]);
+	int status = WORLD_DO(w, ACCESSED, accessed, .inodes = dfs_writer_items(&items));
+	dfs_writer_fini(&items);
+	return status;
+}
+
+static void reading_moves_one_time_and_nothing_else(void **unused)
+{
+	(void)unused;
+	struct world w;
+	world_open(&w, 0);
+	u64 file = world_file(&w, ROOT, "f");
+	struct dfs_attr before = world_attr(&w, file);
+	assert_int_equal(accessed(&w, file, before.atime, before.atime + 7), 0);
+	struct dfs_attr after = world_attr(&w, file);
+	assert_int_equal(after.atime, before.atime + 7);
+	assert_int_equal(after.ctime, before.ctime);
+	assert_int_equal(after.mtime, before.mtime);
+	assert_int_equal(after.change, before.change);
+	/* Somebody else was there first: theirs stays. */
+	assert_int_equal(accessed(&w, file, before.atime, before.atime + 9), 0);
+	assert_int_equal(world_attr(&w, file).atime, before.atime + 7);
+	assert_int_equal(
+	    WORLD_DO(&w, SETATTR, setattr, .ino = file, .valid = DFS_SETATTR_ATIME, .atime = 1), 0);
+	assert_int_equal(accessed(&w, file, before.atime + 7, before.atime + 20), 0);
+	assert_int_equal(world_attr(&w, file).atime, 1);
+	world_check(&w);
+	world_close(&w);
+}
+
 static void nonsense_is_refused(void **unused)
 {
 	(void)unused;
@@ -214,6 +251,7 @@ int main(void)
 	    cmocka_unit_test(the_mode_changes_and_the_type_stays),
 	    cmocka_unit_test(a_new_owner_takes_set_id_bits_from_programs),
 	    cmocka_unit_test(times_are_set_to_the_nanosecond),
+	    cmocka_unit_test(reading_moves_one_time_and_nothing_else),
 	    cmocka_unit_test(nonsense_is_refused),
 	    cmocka_unit_test(attributes_are_set_listed_and_removed),
 	    cmocka_unit_test(attribute_names_need_a_namespace),
