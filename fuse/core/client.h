@@ -38,8 +38,9 @@ enum cl_op {
 	CL_UNLINK,   /* ino (parent), name */
 	CL_RMDIR,    /* ino (parent), name */
 	CL_RENAME,   /* ino (parent), name, ino2, name2, flags (dfs_rename_bits) */
-	CL_CREATE,   /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
-	CL_OPEN,     /* ino, flags (O_*)                        -> attr, handle */
+	/* Without a name: O_TMPFILE. */
+	CL_CREATE, /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
+	CL_OPEN,   /* ino, flags (O_*)                        -> attr, handle */
 	/* Without O_DIRECT the caller is a page cache that asks GETATTR before it reads: then the
 	 * length of the file is what the last attributes said. A direct read looks for the newest
 	 * itself. */

@@ -118,9 +118,13 @@ static void setxattr_shorten(struct fuse_shell *shell)
 
 static void request_process(struct fuse_shell *shell)
 {
-	const struct fuse_in_header *header = shell->request.mem;
+	struct fuse_in_header *header = shell->request.mem;
+	/* libfuse 3.14 does not know it either; body and answer are CREATE's, the name is "/". */
+	if (header->opcode == FUSE_TMPFILE)
+		header->opcode = FUSE_CREATE;
 	if (header->opcode == FUSE_SETXATTR && (shell->init_agreed & FUSE_SETXATTR_EXT) != 0)
 		setxattr_shorten(shell);
+	header = shell->request.mem;
 	if (header->opcode == FUSE_INIT) {
 		const struct fuse_init_in *in = (const void *)(header + 1);
 		shell->answering_init = true;

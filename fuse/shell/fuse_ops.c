@@ -171,6 +171,8 @@ static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 			       .name = dfs_span_text(name),
 			       .mode = mode,
 			       .flags = (u32)file->flags};
+	if (name[0] == '/')
+		call.name.length = 0; /* TMPFILE; see request_process(). */
 	fuse_park(req, &call, (u32)file->flags);
 }
 

@@ -51,6 +51,7 @@ enum dfs_setattr_bits {
 	DFS_SETATTR_MTIME_NOW = 128,
 };
 enum dfs_rename_bits { DFS_RENAME_NOREPLACE = 1, DFS_RENAME_EXCHANGE = 2 };
+enum dfs_make_nameless { DFS_NAMELESS_EVER = 1, DFS_NAMELESS_YET = 2 };
 enum dfs_setxattr_bits {
 	DFS_SETXATTR_CREATE = 1,
 	DFS_SETXATTR_REPLACE = 2,

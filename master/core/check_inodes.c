@@ -33,6 +33,8 @@ static int check_other(struct check *check, u64 ino, const struct check_inode *i
 				   inode->row.nlink, (ull)inode->names);
 	if (inode->orphan != (inode->row.nlink == 0))
 		return check_wrong(check, "inode %llu: orphan or not?", (ull)ino);
+	if (inode->row.linkable != 0 && !inode->orphan)
+		return check_wrong(check, "inode %llu is linkable and has a name", (ull)ino);
 	if (inode->symlink != S_ISLNK(inode->row.mode))
 		return check_wrong(check, "symbolic link %llu without a target", (ull)ino);
 	if (inode->row.entries != 0 || inode->row.parent != 0)

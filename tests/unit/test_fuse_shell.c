@@ -312,6 +312,29 @@ static void a_list_says_if_it_takes_set_group_id_away(void **state)
 	assert_int_equal(bench->call.flags, 0);
 }
 
+static void a_file_without_a_name_is_a_create_without_one(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_create_in in = {.flags = O_TMPFILE | O_RDWR, .mode = S_IFREG | 0600};
+	struct fuse_entry_out entry;
+	int error;
+	u8 *body;
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_TMPFILE, 5, &in, sizeof(in), "/", 2);
+	assert_int_equal(bench->call.op, CL_CREATE);
+	assert_int_equal(bench->call.name.length, 0);
+	struct cl_reply reply = {
+	    .op = CL_CREATE, .attr = {.ino = 42, .mode = S_IFREG | 0600}, .handle = 7};
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_true(fuse_bench_get(bench, unique, &error, &body) >
+		    (ssize_t)sizeof(struct fuse_entry_out));
+	memcpy(&entry, body, sizeof(entry));
+	assert_int_equal(error, 0);
+	assert_int_equal(entry.nodeid, 42);
+	assert_int_equal(entry.attr.nlink, 0);
+}
+
 static void the_umask_comes_along(void **state)
 {
 	struct bench *bench = *state;
@@ -373,6 +396,7 @@ int main(void)
 	    TEST(an_attribute_is_measured_or_fetched),
 	    TEST(names_others_may_not_see_are_left_out),
 	    TEST(a_list_says_if_it_takes_set_group_id_away),
+	    TEST(a_file_without_a_name_is_a_create_without_one),
 	    TEST(the_umask_comes_along),
 	    TEST(access_lists_are_refused_if_the_kernel_does_not_know_them),
 	    TEST(what_the_kernel_can_do_itself_is_left_to_it),
