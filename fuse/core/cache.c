@@ -43,10 +43,19 @@ static void name_free(struct cl *cl, struct cl_cached_name *name)
 	free(name);
 }
 
+static void acls_drop(struct cl_cached_attr *attr)
+{
+	for (size_t i = 0; i < dfs_array_count(attr->acls); i++) {
+		dfs_buf_unref(attr->acls[i]);
+		attr->acls[i] = NULL;
+	}
+}
+
 static void attr_free(struct cl *cl, struct cl_cached_attr *attr)
 {
 	if (attr == NULL)
 		return;
+	acls_drop(attr);
 	dfs_map_remove(&cl->cache.attrs, &attr->by_ino);
 	dfs_list_remove(&attr->in_order);
 	free(attr);
@@ -120,8 +129,28 @@ void cl_cache_put_attr(struct cl *cl, const struct dfs_attr *attr, nsec until)
 	}
 	dfs_list_remove(&there->in_order);
 	dfs_list_push_back(&cl->cache.attrs_order, &there->in_order);
+	if (there->attr.change != attr->change)
+		acls_drop(there);
 	there->attr = *attr;
 	there->until = until;
+}
+
+void cl_cache_put_acl(struct cl *cl, u64 ino, u8 which, u64 change, struct dfs_span value)
+{
+	struct cl_cached_attr *there = attr_at(cl, ino);
+	if (there == NULL || there->attr.change != change || value.length == 0)
+		return;
+	struct dfs_buf **at = &there->acls[which == DFS_ACL_ACCESS ? 0 : 1];
+	dfs_buf_unref(*at);
+	*at = dfs_buf_new(value.length);
+	memcpy((*at)->data, value.data, value.length);
+	(*at)->length = value.length;
+}
+
+const struct dfs_buf *cl_cache_find_acl(const struct cl *cl, u64 ino, u8 which)
+{
+	const struct cl_cached_attr *found = cl_cache_find_attr(cl, ino);
+	return found == NULL ? NULL : found->acls[which == DFS_ACL_ACCESS ? 0 : 1];
 }
 
 void cl_cache_put_parents(struct cl *cl, const struct dfs_mutate_reply *reply, nsec until)
@@ -147,6 +176,13 @@ const struct cl_cached_attr *cl_cache_find_attr(const struct cl *cl, u64 ino)
 {
 	const struct cl_cached_attr *found = attr_at(cl, ino);
 	return found == NULL || found->until <= cl->now ? NULL : found;
+}
+
+void cl_cache_move_atime(struct cl *cl, u64 ino, s64 from, s64 to)
+{
+	struct cl_cached_attr *there = attr_at(cl, ino);
+	if (there != NULL && there->attr.atime == from)
+		there->attr.atime = to;
 }
 
 void cl_cache_drop_name(struct cl *cl, u64 parent, struct dfs_span name)

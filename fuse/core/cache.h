@@ -36,6 +36,7 @@ struct cl_cached_attr {
 	struct dfs_list in_order;
 	struct dfs_attr attr;
 	nsec until;
+	struct dfs_buf *acls[2]; /* Access and default list at attr.change; NULL: not known. */
 };
 
 /* A directory with a lease that has not lapsed since. */
@@ -69,6 +70,13 @@ void cl_cache_put_attr(struct cl *cl, const struct dfs_attr *attr, nsec until);
 const struct cl_cached_name *cl_cache_find_name(const struct cl *cl, u64 parent,
 						struct dfs_span name);
 const struct cl_cached_attr *cl_cache_find_attr(const struct cl *cl, u64 ino);
+/* An access control list (enum dfs_acl_bits), as the inode has it at `change`. Kernels forget lists
+ * at each look-up, and ask anew for those on the way to a file. */
+void cl_cache_put_acl(struct cl *cl, u64 ino, u8 which, u64 change, struct dfs_span value);
+/* NULL: not known. */
+const struct dfs_buf *cl_cache_find_acl(const struct cl *cl, u64 ino, u8 which);
+/* The master has taken a new access time in place of `from`. */
+void cl_cache_move_atime(struct cl *cl, u64 ino, s64 from, s64 to);
 void cl_cache_drop_name(struct cl *cl, u64 parent, struct dfs_span name);
 void cl_cache_drop_attr(struct cl *cl, u64 ino);
 void cl_cache_drop_all(struct cl *cl);

@@ -261,6 +261,7 @@ static void fill(struct cl *cl, struct cl_task *task, const struct cl_call *call
 	task->size = call->size;
 	task->flags = call->flags;
 	task->mode = call->mode;
+	task->umask = call->umask;
 	task->rdev = call->rdev;
 	task->set = call->set;
 	task->data = call->data;
@@ -313,7 +314,9 @@ static void start_ready(struct cl *cl, struct cl_task *task)
 
 void cl_call_begin(struct cl *cl, u64 id, const struct cl_call *call)
 {
-	if (call->op == CL_FORGET)
+	if (call->op == CL_ATIME)
+		cl->atimes.policy = call->flags;
+	if (call->op == CL_FORGET || call->op == CL_ATIME)
 		return; /* Look-ups hold nothing: opens do. */
 	struct cl_task *task = task_new(cl);
 	dfs_map_insert(&cl->tasks_by_id, &task->by_id, id);

@@ -88,6 +88,7 @@ struct cl_task {
 	u64 size;
 	u32 flags;
 	u32 mode;
+	u32 umask;
 	u32 rdev;
 	struct dfs_setattr set;
 	struct dfs_payload data;

@@ -38,6 +38,7 @@ struct cl *cl_new(const struct cl_config *config)
 	cl->next_link = 1;
 	lists_init(cl);
 	cl_cache_init(cl);
+	cl_atimes_init(cl);
 	cl_subtree_init(cl, config->subtree == NULL ? "/" : config->subtree);
 	cl_master_init(cl, config->masters);
 	return cl;
@@ -72,6 +73,7 @@ void cl_free(struct cl *cl)
 	cl_inodes_fini(cl);
 	cl_servers_fini(cl);
 	cl_subtree_fini(cl);
+	cl_atimes_fini(cl);
 	cl_master_fini(cl);
 	cl_replies_fini(cl);
 	cl_cache_fini(cl);
@@ -226,6 +228,11 @@ bool cl_ready(const struct cl *cl, int *ret_error, struct dfs_span *ret_text)
 u64 cl_dirty_bytes(const struct cl *cl)
 {
 	return cl->unstored_bytes;
+}
+
+bool cl_changing(const struct cl *cl)
+{
+	return !dfs_list_empty(&cl->master.mutations);
 }
 
 const struct dfs_core_ops cl_core_ops = {

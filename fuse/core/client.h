@@ -4,9 +4,10 @@
  * (fuse/shell) feeds it from /dev/fuse; the simulator feeds it from its kernel model.
  *
  * Each operation is one EV_CALL with a struct cl_call, answered by exactly one DFS_FX_REPLY with a
- * struct cl_reply (CL_FORGET: none). EV_CALL_CANCEL asks for an early answer: the core replies at
- * once with DFS_EINTR if the call waits for a server and has not changed anything yet that the
- * caller could not see; a mutation that was sent stays in flight and its outcome is dropped.
+ * struct cl_reply (CL_FORGET, CL_ATIME: none). EV_CALL_CANCEL asks for an early answer: the core
+ * replies at once with DFS_EINTR if the call waits for a server and has not changed anything yet
+ * that the caller could not see; a mutation that was sent stays in flight and its outcome is
+ * dropped.
  */
 #ifndef DFS_CLIENT_H
 #define DFS_CLIENT_H
@@ -37,8 +38,9 @@ enum cl_op {
 	CL_UNLINK,   /* ino (parent), name */
 	CL_RMDIR,    /* ino (parent), name */
 	CL_RENAME,   /* ino (parent), name, ino2, name2, flags (dfs_rename_bits) */
-	CL_CREATE,   /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
-	CL_OPEN,     /* ino, flags (O_*)                        -> attr, handle */
+	/* Without a name: O_TMPFILE. */
+	CL_CREATE, /* ino (parent), name, mode, flags (O_*)   -> attr, handle */
+	CL_OPEN,   /* ino, flags (O_*)                        -> attr, handle */
 	/* Without O_DIRECT the caller is a page cache that asks GETATTR before it reads: then the
 	 * length of the file is what the last attributes said. A direct read looks for the newest
 	 * itself. */
@@ -56,13 +58,20 @@ enum cl_op {
 	CL_LSEEK,      /* ino, handle, offset, flags: 1 = a hole, 0 = data -> count: the offset */
 	CL_GETXATTR, /* ino, name, size                         -> bytes, or count when size is 0 */
 	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
-	CL_LISTXATTR,   /* ino, size                               -> bytes, or count when size is 0
-			 */
+	CL_LISTXATTR,   /* ino                                     -> bytes */
 	CL_REMOVEXATTR, /* ino, name */
+	CL_ATIME,       /* flags (cl_atime_bits): from now on     -> (no reply) */
 	CL_SYNC_ALL, /* Write back everything, as before an unmount; replies when all is durable. */
 	/* Never a call, but an effect of its own (call id 0): what the caller has cached of the
 	 * attributes of reply.attr.ino holds no longer. To be carried out before later replies. */
 	CL_STALE,
+};
+
+/* When access times move; 0: as relatime says. */
+enum cl_atime_bits {
+	CL_ATIME_NEVER = 1,
+	CL_ATIME_NOT_OF_DIRECTORIES = 2,
+	CL_ATIME_ALWAYS = 4, /* Not only if something has changed since, or a day has passed. */
 };
 
 /* A decoded operation. Spans are borrowed for the step; the core copies what it keeps. */
@@ -81,6 +90,7 @@ struct cl_call {
 	u64 count;  /* FORGET: look-ups forgotten. */
 	u32 flags;
 	u32 mode;
+	u32 umask; /* CREATE, MKNOD, MKDIR: permissions that mode has and the caller holds back. */
 	u32 rdev;
 	struct dfs_setattr set;  /* SETATTR; set.ino is ignored. */
 	struct dfs_payload data; /* WRITE; referenced by the core if kept. */
@@ -124,6 +134,8 @@ void cl_free(struct cl *cl);
 bool cl_ready(const struct cl *cl, int *ret_error, struct dfs_span *ret_text);
 /* Bytes written and not yet stored by a chunkserver, and the files that have some. For umount. */
 u64 cl_dirty_bytes(const struct cl *cl);
+/* Is a change under way whose outcome is not known? Its caller may have gone. For the simulator. */
+bool cl_changing(const struct cl *cl);
 
 /* struct dfs_core_ops for the hosts; `core` is a struct cl. */
 extern const struct dfs_core_ops cl_core_ops;

@@ -15,6 +15,7 @@
 #ifndef CL_CLIENT_I_H
 #define CL_CLIENT_I_H
 
+#include "fuse/core/atime.h"
 #include "fuse/core/cache.h"
 #include "fuse/core/call.h"
 #include "fuse/core/chunk_map.h"
@@ -81,6 +82,7 @@ struct cl {
 	struct dfs_list releases; /* struct cl_release: RELEASEs under way. */
 
 	struct cl_cache cache;
+	struct cl_atimes atimes;
 
 	struct dfs_map handles;
 	u64 handles_made;

@@ -7,6 +7,7 @@
 const struct cl_flow cl_flows[] = {
     [CL_LOOKUP] = {.start = cl_lookup_start, .answer = cl_lookup_answer},
     [CL_FORGET] = {0},
+    [CL_ATIME] = {0},
     [CL_GETATTR] = {.start = cl_getattr_start, .answer = cl_getattr_answer},
     [CL_SETATTR] = {.start = cl_setattr_start,
 		    .answer = cl_setattr_answer,

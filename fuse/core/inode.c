@@ -222,6 +222,7 @@ bool cl_attr_view(const struct cl *cl, struct dfs_attr *attr)
 		if (inode->writer.uid != 0 || inode->commit_writer.uid != 0)
 			attr->mode = mode_written(attr->mode);
 	}
+	cl_atime_view(cl, attr);
 	attr->ino = cl_ino_translate(cl, attr->ino);
 	return differs;
 }

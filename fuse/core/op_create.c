@@ -1,6 +1,6 @@
 /*
  * CREATE: a new file, open, with the place of its first chunk, in one round trip. Without O_EXCL an
- * existing file is as good.
+ * existing file is as good. Without a name it is O_TMPFILE's, which O_EXCL keeps nameless.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
@@ -8,6 +8,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+static u8 nameless(const struct cl_task *task)
+{
+	if (task->name.length != 0)
+		return 0;
+	return (task->flags & O_EXCL) != 0 ? DFS_NAMELESS_EVER : DFS_NAMELESS_YET;
+}
 
 void cl_create_start(struct cl *cl, struct cl_task *task)
 {
@@ -17,8 +24,10 @@ void cl_create_start(struct cl *cl, struct cl_task *task)
 	    .parent = task->ino,
 	    .name = task->name,
 	    .mode = S_IFREG | (task->mode & 07777),
+	    .umask = task->umask,
 	    .open = 1,
-	    .reuse = (task->flags & O_EXCL) == 0,
+	    .reuse = task->name.length != 0 && (task->flags & O_EXCL) == 0,
+	    .nameless = nameless(task),
 	};
 	struct dfs_writer body;
 	dfs_writer_init(&body, DFS_PROTOCOL_VERSION, 0);
@@ -58,7 +67,8 @@ static void made(struct cl *cl, struct cl_task *task, const struct cl_answer *an
 	}
 	set_hint(task->inode, task->name);
 	nsec until = cl_cache_until(task->asked_at, reply.lease_ms);
-	cl_cache_put_name(cl, parent, task->name, task->ino, until);
+	if (task->name.length != 0)
+		cl_cache_put_name(cl, parent, task->name, task->ino, until);
 	cl_cache_put_attr(cl, &reply.attr, until);
 	cl_cache_put_parents(cl, &reply, until);
 	if (until > cl->now && task->changed.complete)

@@ -13,6 +13,7 @@ static void put_make(struct cl_task *task, u32 mode, struct dfs_writer *body)
 	    .parent = task->ino,
 	    .name = task->name,
 	    .mode = mode,
+	    .umask = task->umask,
 	    .rdev = task->rdev,
 	    .target = task->op == CL_SYMLINK ? task->name2 : (struct dfs_span){0},
 	};

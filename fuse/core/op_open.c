@@ -68,6 +68,9 @@ static int take_attr(struct cl *cl, struct cl_task *task, const struct cl_answer
 void cl_opened(struct cl *cl, struct cl_task *task)
 {
 	cl_task_make_handle(cl, task);
+	bool reads = task->op == CL_OPEN && (task->flags & O_ACCMODE) == O_RDONLY;
+	if (reads && (task->flags & O_NOATIME) == 0 && cl_inode_regular(task->inode))
+		cl_accessed(cl, &task->inode->attr, true);
 	if ((task->flags & O_TRUNC) == 0 || !cl_inode_regular(task->inode) || task->answered) {
 		cl_task_finish_attr(cl, task, &task->inode->attr, task->until);
 		return;

@@ -155,6 +155,8 @@ void cl_read_start(struct cl *cl, struct cl_task *task)
 	}
 	cl_task_use_inode(cl, task, handle->ino);
 	cl_task_move(task, CL_TASK_READING);
+	if ((handle->flags & O_NOATIME) == 0)
+		cl_accessed(cl, &task->inode->attr, false);
 	if (((task->flags | handle->flags) & O_DIRECT) != 0)
 		ask_attr(cl, task);
 	read_begin(cl, task);

@@ -7,6 +7,7 @@
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 enum {
@@ -170,6 +171,8 @@ void cl_readdir_start(struct cl *cl, struct cl_task *task)
 		return;
 	}
 	task->ino = handle->ino;
+	if ((handle->flags & O_NOATIME) == 0)
+		cl_accessed_cached(cl, task->ino);
 	/* From the start: see what is there now. At the end of a page: it goes on. */
 	if (task->offset != 0 && seek(task, handle, &entries) &&
 	    (entries.count > 0 || handle->page_end))

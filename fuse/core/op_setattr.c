@@ -30,6 +30,9 @@ void cl_setattr_start(struct cl *cl, struct cl_task *task)
 void cl_setattr_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
 {
 	struct dfs_attr attr;
+	const u32 times = DFS_SETATTR_ATIME | DFS_SETATTR_ATIME_NOW;
+	if ((task->set.valid & times) != 0)
+		cl_atime_forget(cl, task->ino);
 	int status = cl_truncate_answer(cl, task, answer, &attr);
 	if (status != 0)
 		cl_task_finish(cl, task, status);

@@ -1,15 +1,17 @@
 /*
  * Extended attributes, READLINK and STATFS: what the master answers goes to the caller as it is.
- * Size 0 asks how much room the answer needs (xattr(7)).
+ * Size 0 asks how much room a value needs (xattr(7)). Names are all given: the kernel's side leaves
+ * those out that the caller may not see.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
+#include "libdfsproto/wire/xattr_name.h"
 
 /* The answer's body goes with the link's buffer: the caller's copy lives until the next step. */
 static void give_bytes(struct cl *cl, struct cl_task *task, struct dfs_span bytes)
 {
-	bool asks_size = task->op != CL_READLINK && task->size == 0;
-	if (task->op != CL_READLINK && !asks_size && bytes.length > task->size) {
+	bool asks_size = task->op == CL_GETXATTR && task->size == 0;
+	if (task->op == CL_GETXATTR && !asks_size && bytes.length > task->size) {
 		cl_task_finish(cl, task, DFS_ERANGE);
 		return;
 	}
@@ -24,29 +26,38 @@ static void give_bytes(struct cl *cl, struct cl_task *task, struct dfs_span byte
 	cl_task_reply(cl, task, reply);
 }
 
-/* Most inodes have none, and a kernel asks for one before the first write, `ls -l` for two. */
-static bool finish_without(struct cl *cl, struct cl_task *task)
+/* Most inodes have none, and access control lists are asked for whenever somebody but the owner
+ * passes by. */
+static bool finish_known(struct cl *cl, struct cl_task *task)
 {
 	const struct cl_cached_attr *cached = cl_cache_find_attr(cl, task->ino);
-	if (cached == NULL || cached->attr.xattrs != 0)
+	u8 which = task->op == CL_GETXATTR ? dfs_xattr_acl(task->name) : 0;
+	if (cached == NULL)
 		return false;
-	if (task->op == CL_GETXATTR)
+	bool without = cached->attr.xattrs == 0 || (which != 0 && (cached->attr.acls & which) == 0);
+	const struct dfs_buf *acl = which == 0 ? NULL : cl_cache_find_acl(cl, task->ino, which);
+	if (without && task->op == CL_GETXATTR)
 		cl_task_finish(cl, task, DFS_ENODATA);
-	else
+	else if (without)
 		give_bytes(cl, task, (struct dfs_span){0});
-	return true;
+	else if (acl != NULL)
+		give_bytes(cl, task, dfs_span(acl->data, acl->length));
+	return without || acl != NULL;
 }
 
 void cl_query_start(struct cl *cl, struct cl_task *task)
 {
+	if (task->op == CL_READLINK)
+		cl_accessed_cached(cl, task->ino);
 	struct dfs_writer writer;
 	u16 type;
-	if (task->op == CL_GETXATTR && task->name.length == 0) {
-		cl_task_finish(cl, task, DFS_ENODATA);
+	int status = task->op == CL_GETXATTR ? dfs_xattr_name_check(task->name) : 0;
+	if (status != 0) {
+		cl_task_finish(cl, task, status);
 		return;
 	}
 	bool of_xattrs = task->op == CL_GETXATTR || task->op == CL_LISTXATTR;
-	if (of_xattrs && finish_without(cl, task))
+	if (of_xattrs && finish_known(cl, task))
 		return;
 	cl_master_begin(cl, &writer);
 	switch (task->op) {
@@ -86,10 +97,14 @@ void cl_getxattr_answer(struct cl *cl, struct cl_task *task, const struct cl_ans
 {
 	struct dfs_getxattr_reply reply;
 	int status = dfs_getxattr_reply_decode(answer->body, answer->version, &reply);
-	if (status != 0)
+	if (status != 0) {
 		cl_task_finish(cl, task, status);
-	else
-		give_bytes(cl, task, reply.value);
+		return;
+	}
+	u8 which = dfs_xattr_acl(task->name);
+	if (which != 0)
+		cl_cache_put_acl(cl, task->ino, which, reply.change, reply.value);
+	give_bytes(cl, task, reply.value);
 }
 
 void cl_listxattr_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)

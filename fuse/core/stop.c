@@ -33,6 +33,7 @@ void cl_stop(struct cl *cl)
 		dfs_fx_exit(cl->fx, 0);
 		return;
 	}
+	cl_atimes_send(cl);
 	/* No call has this number: the flushes end unheard. */
 	(void)cl_sync_all(cl, UINT64_MAX);
 	wait_until(cl, cl->now + WRITE_BACK_MAX);
@@ -40,6 +41,8 @@ void cl_stop(struct cl *cl)
 
 static bool clean(const struct cl *cl)
 {
+	if (!cl_atimes_told(cl))
+		return false;
 	dfs_list_for_each (node, &cl->inodes) {
 		const struct cl_inode *inode = dfs_list_entry(node, struct cl_inode, in_all);
 		if (cl_inode_uncommitted(inode) || !dfs_list_empty(&inode->flushes))

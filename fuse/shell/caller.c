@@ -4,7 +4,7 @@
  * progress meter, SIGCHLD, SIGURG of a Go runtime. Answering EINTR to those breaks unmodified
  * programs, so the pending signals decide (proc(5), /proc/TID/status).
  *
- * Called by interrupt.c.
+ * Also what it may do. Called by interrupt.c and fuse_reply.c.
  */
 #include "fuse/shell/shell_i.h"
 
@@ -70,6 +70,14 @@ enum caller_state caller_look(u32 thread)
 	u64 asks =
 	    signal_bit(SIGINT) | signal_bit(SIGTERM) | signal_bit(SIGQUIT) | signal_bit(SIGHUP);
 	return (pending & caught & asks) != 0 ? CALLER_STOPPING : CALLER_BUSY;
+}
+
+bool caller_is_administrator(u32 thread)
+{
+	const u32 cap_sys_admin = 21; /* linux/capability.h */
+	char status[4096];
+	return thread != 0 && proc_read(thread, "status", status, sizeof(status)) &&
+	       (mask_find(status, "\nCapEff:") >> cap_sys_admin & 1) != 0;
 }
 
 bool caller_is_umount(u32 thread)

@@ -35,8 +35,11 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
 	conn->time_gran = 1;
-	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
-				       FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA);
+	/* Access control lists: the kernel enforces them, the master hands them down, which needs
+	 * the mode without the umask taken away. */
+	conn->want |=
+	    conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC |
+			     FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
 	/* Not splice: plain copies are faster here. Not the kernel's write-back cache: it would
 	 * ignore sizes that change elsewhere. Not readdirplus: with time-outs of zero the kernel
 	 * throws the attributes away. HANDLE_KILLPRIV: its second version, see init_patch(). */
@@ -50,14 +53,17 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 /*
  * libfuse 3.14 knows PARALLEL_DIROPS but does not ask for it, and does not know HANDLE_KILLPRIV_V2
  * (the master takes set-id bits and capabilities away, so the kernel need not ask for them before
- * every write): its answer to INIT is completed.
+ * every write) nor SETXATTR_EXT (which says that an access control list takes the set-group-id bit
+ * away): its answer to INIT is completed.
  */
 static void init_patch(struct fuse_shell *shell, const struct iovec *vectors, int count)
 {
 	if (count != 2 || vectors[1].iov_len < offsetof(struct fuse_init_out, max_background))
 		return; /* An error, or a kernel from before 2010. */
 	struct fuse_init_out *out = vectors[1].iov_base;
-	out->flags |= shell->init_offered & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	out->flags |= shell->init_offered &
+		      (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT);
+	shell->init_agreed = out->flags;
 }
 
 static ssize_t on_writev(int fd, struct iovec *vectors, int count, void *data)
@@ -96,9 +102,29 @@ static void end(struct fuse_shell *shell)
 	shell->port.ended(shell->port.owner);
 }
 
+/* libfuse 3.14 knows the short form only: what is in front of the name moves up. */
+static void setxattr_shorten(struct fuse_shell *shell)
+{
+	enum { CUT = sizeof(struct fuse_setxattr_in) - FUSE_COMPAT_SETXATTR_IN_SIZE };
+	u8 *at = shell->request.mem;
+	const struct fuse_setxattr_in *in = (const void *)(at + sizeof(struct fuse_in_header));
+	shell->setxattr_flags = in->setxattr_flags;
+	memmove(at + CUT, at, sizeof(struct fuse_in_header) + FUSE_COMPAT_SETXATTR_IN_SIZE);
+	struct fuse_in_header *header = (void *)(at + CUT);
+	header->len -= CUT;
+	shell->request.mem = header;
+	shell->request.size -= CUT;
+}
+
 static void request_process(struct fuse_shell *shell)
 {
-	const struct fuse_in_header *header = shell->request.mem;
+	struct fuse_in_header *header = shell->request.mem;
+	/* libfuse 3.14 does not know it either; body and answer are CREATE's, the name is "/". */
+	if (header->opcode == FUSE_TMPFILE)
+		header->opcode = FUSE_CREATE;
+	if (header->opcode == FUSE_SETXATTR && (shell->init_agreed & FUSE_SETXATTR_EXT) != 0)
+		setxattr_shorten(shell);
+	header = shell->request.mem;
 	if (header->opcode == FUSE_INIT) {
 		const struct fuse_init_in *in = (const void *)(header + 1);
 		shell->answering_init = true;
@@ -160,6 +186,7 @@ int fuse_shell_new(const struct fuse_shell_config *config, struct fuse_shell **r
 	shell->port = config->port;
 	shell->loop = config->loop;
 	shell->scratch = scratch;
+	shell->mounts_fd = -1;
 	fuse_parked_init(shell);
 	int status = session_open(shell, config);
 	if (status != 0) {
@@ -175,6 +202,7 @@ int fuse_shell_new(const struct fuse_shell_config *config, struct fuse_shell **r
 	shell->watch_timer.data = shell;
 	shell->handles = 3;
 	uv_poll_start(&shell->poll, UV_READABLE, on_readable);
+	fuse_mount_watch(shell, config->path);
 	*ret_shell = shell;
 	return 0;
 }
@@ -217,6 +245,7 @@ void fuse_shell_close(struct fuse_shell *shell, void (*closed)(void *owner), voi
 	uv_close((uv_handle_t *)&shell->poll, on_handle_closed);
 	uv_close((uv_handle_t *)&shell->undo_idle, on_handle_closed);
 	uv_close((uv_handle_t *)&shell->watch_timer, on_handle_closed);
+	fuse_mount_unwatch(shell, on_handle_closed);
 }
 
 void fuse_shell_free(struct fuse_shell *shell)
@@ -225,6 +254,7 @@ void fuse_shell_free(struct fuse_shell *shell)
 		return;
 	if (shell->session != NULL)
 		fuse_session_destroy(shell->session);
+	fuse_mount_watch_fini(shell);
 	dfs_buf_unref(shell->receive);
 	free(shell->scratch);
 	free(shell);

@@ -173,6 +173,8 @@ static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 			       .name = dfs_span_text(name),
 			       .mode = mode,
 			       .flags = (u32)file->flags};
+	if (name[0] == '/')
+		call.name.length = 0; /* TMPFILE; see request_process(). */
 	fuse_park(req, &call, (u32)file->flags);
 }
 
@@ -245,8 +247,7 @@ static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
-	struct cl_call call = {.op = CL_OPENDIR, .ino = ino};
-	(void)file;
+	struct cl_call call = {.op = CL_OPENDIR, .ino = ino, .flags = (u32)file->flags};
 	fuse_park(req, &call, 0);
 }
 
@@ -290,11 +291,12 @@ static void on_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_park(req, &call, 0);
 }
 
-/* POSIX ACLs are not enforced, so they are not stored either: "system.*" answers like a file system
- * that has none. True when the request has been answered. */
+/* A kernel that does not enforce access control lists must not be given any: "system.*" answers
+ * like a file system that has none. True when the request has been answered. */
 static bool xattr_refused(fuse_req_t req, const char *name)
 {
-	if (strncmp(name, "system.", 7) != 0)
+	struct fuse_shell *shell = fuse_req_userdata(req);
+	if ((shell->init_agreed & FUSE_POSIX_ACL) != 0 || strncmp(name, "system.", 7) != 0)
 		return false;
 	fuse_reply_err(req, EOPNOTSUPP);
 	return true;
@@ -307,11 +309,14 @@ static void on_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 		       "the flags of setxattr(2) pass through");
 	if (xattr_refused(req, name))
 		return;
+	struct fuse_shell *shell = fuse_req_userdata(req);
 	struct cl_call call = {.op = CL_SETXATTR,
 			       .ino = ino,
 			       .name = dfs_span_text(name),
 			       .value = dfs_span(value, size),
 			       .flags = (u32)flags};
+	if ((shell->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) != 0)
+		call.flags |= DFS_SETXATTR_DROP_SGID;
 	fuse_park(req, &call, 0);
 }
 

@@ -47,6 +47,7 @@ void fuse_park(fuse_req_t req, struct cl_call *call, u32 flags)
 	dfs_list_init(&parked->watch);
 	call->uid = fuse_req_ctx(req)->uid;
 	call->gid = fuse_req_ctx(req)->gid;
+	call->umask = fuse_req_ctx(req)->umask & 0777;
 	/* Before the call: the answer may come inside it, and then the request is gone. */
 	fuse_req_interrupt_func(req, fuse_on_interrupt, parked);
 	dfs_map_insert(&shell->parked, &parked->node, id);

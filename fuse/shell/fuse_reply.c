@@ -10,6 +10,7 @@
  */
 #include "fuse/shell/shell_i.h"
 #include "libdfsproto/base/errors.h"
+#include "libdfsproto/wire/xattr_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,14 +188,40 @@ static void reply_statfs(struct fuse_parked *parked, const struct dfs_statfs_rep
 }
 
 /* xattr(7): size 0 asks how long the value is; a value that does not fit is ERANGE. */
-static void reply_xattr(struct fuse_parked *parked, const struct cl_reply *reply)
+static void reply_bytes(struct fuse_parked *parked, struct dfs_span bytes, u64 count)
 {
 	if (parked->size == 0)
-		fuse_reply_xattr(parked->req, reply->count);
-	else if (reply->bytes.length > parked->size)
+		fuse_reply_xattr(parked->req, count);
+	else if (bytes.length > parked->size)
 		fuse_reply_err(parked->req, ERANGE);
 	else
-		fuse_reply_buf(parked->req, (const char *)reply->bytes.data, reply->bytes.length);
+		fuse_reply_buf(parked->req, (const char *)bytes.data, bytes.length);
+}
+
+/* Names that the caller may not see are left out. Who it is, is asked only when there are any. */
+static void reply_names(struct fuse_parked *parked, struct dfs_span names)
+{
+	u8 *out = parked->shell->scratch;
+	u32 used = 0;
+	bool asked = false;
+	bool administrator = false;
+	for (u32 at = 0; at < names.length;) {
+		const u8 *end = memchr(names.data + at, 0, names.length - at);
+		DFS_ASSERT(end != NULL);
+		struct dfs_span name = dfs_span(names.data + at, (size_t)(end - names.data) - at);
+		at += name.length + 1;
+		bool trusted = dfs_xattr_is_trusted(name);
+		if (trusted && !asked) {
+			asked = true;
+			administrator =
+			    caller_is_administrator((u32)fuse_req_ctx(parked->req)->pid);
+		}
+		if (trusted && !administrator)
+			continue;
+		memcpy(out + used, name.data, name.length + 1u);
+		used += name.length + 1;
+	}
+	reply_bytes(parked, dfs_span(out, used), used);
 }
 
 static void reply_link_target(struct fuse_parked *parked, const struct cl_reply *reply)
@@ -247,8 +274,10 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		reply_statfs(parked, &reply->statfs);
 		return;
 	case CL_GETXATTR:
+		reply_bytes(parked, reply->bytes, reply->count);
+		return;
 	case CL_LISTXATTR:
-		reply_xattr(parked, reply);
+		reply_names(parked, reply->bytes);
 		return;
 	case CL_LSEEK:
 		fuse_reply_lseek(parked->req, (off_t)reply->count);
@@ -267,6 +296,7 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 		fuse_reply_err(parked->req, 0);
 		return;
 	case CL_FORGET:
+	case CL_ATIME:
 	case CL_SYNC_ALL:
 	case CL_STALE:
 		break; /* Never parked. */

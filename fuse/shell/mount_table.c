@@ -36,7 +36,8 @@ static bool line_parse(char *line, const char *path, struct mount_entry *ret_ent
 	if (fields[4] == NULL || rest == NULL)
 		return false;
 	unescape(fields[4]);
-	if (strcmp(fields[4], path) != 0)
+	char *options = strtok_r(NULL, " ", &rest);
+	if (options == NULL || strcmp(fields[4], path) != 0)
 		return false;
 	char *dash = strstr(rest, " - ");
 	if (strncmp(rest, "- ", 2) == 0)
@@ -54,6 +55,7 @@ static bool line_parse(char *line, const char *path, struct mount_entry *ret_ent
 	if (*minor == ':')
 		entry.minor = (u32)strtoul(minor + 1, NULL, 10);
 	snprintf(entry.type, sizeof(entry.type), "%s", type);
+	snprintf(entry.options, sizeof(entry.options), "%s", options);
 	snprintf(entry.source, sizeof(entry.source), "%s", source);
 	*ret_entry = entry;
 	return true;

@@ -12,6 +12,7 @@ struct mount_entry {
 	u32 minor;
 	char type[64]; /* "fuse.dfs" */
 	char source[4096];
+	char options[1024]; /* Of this mount: "rw,nosuid,relatime". */
 };
 
 /* The topmost mount on `path`; DFS_ENOENT when it is no mount point. */

@@ -66,7 +66,7 @@ static const struct option_row rows[] = {
     {"dirsync", OPTION_SET, MS_DIRSYNC, NULL},
     {"noatime", OPTION_SET, MS_NOATIME,
      ", atime, nodiratime, diratime, relatime, norelatime, strictatime, nostrictatime, "
-     "lazytime, nolazytime"},
+     "lazytime, nolazytime   when access times move (default relatime; told lazily in any case)"},
     {"atime", OPTION_CLEAR, MS_NOATIME, NULL},
     {"nodiratime", OPTION_SET, MS_NODIRATIME, NULL},
     {"diratime", OPTION_CLEAR, MS_NODIRATIME, NULL},

@@ -52,8 +52,14 @@ struct fuse_shell {
 
 	struct dfs_buf *receive; /* The next request is received here. */
 	struct fuse_buf request; /* As libfuse wants it: points into `receive`. */
+	char *path;              /* Where it is mounted, or NULL. */
+	int mounts_fd;           /* The mount table, or -1. */
+	uv_poll_t mounts_poll;
+
 	bool answering_init;
-	u32 init_offered; /* Flags of the kernel's INIT. */
+	u32 init_offered;   /* Flags of the kernel's INIT, */
+	u32 init_agreed;    /* and of the answer. */
+	u32 setxattr_flags; /* FUSE_SETXATTR_* of the request being processed. */
 
 	struct dfs_map parked;
 	struct dfs_list parked_all;
@@ -75,7 +81,7 @@ extern const struct fuse_lowlevel_ops fuse_shell_ops;
 void fuse_shell_init(void *shell, struct fuse_conn_info *conn);
 
 /* fuse_parked.c */
-/* Hand a call to the core and keep `req` until it answers. uid and gid are filled in. */
+/* Hand a call to the core and keep `req` until it answers. uid, gid, umask are filled in. */
 void fuse_park(fuse_req_t req, struct cl_call *call, u32 flags);
 struct fuse_parked *fuse_parked_find(struct fuse_shell *shell, u64 id);
 /* Forget it; the request has been answered. */
@@ -88,6 +94,14 @@ void fuse_undo_add(struct fuse_shell *shell, enum cl_op op, u64 ino, u64 handle)
 void fuse_undo_run(struct fuse_shell *shell);
 /* fuse_loop.c: let fuse_undo_run() happen in the next turn. */
 void fuse_undo_schedule(struct fuse_shell *shell);
+
+/* mount_watch.c: tell the core which access times move, now and after each change of the mount. */
+void fuse_mount_watch(struct fuse_shell *shell, const char *path);
+/* Handles of its own are closed with `closed`; then _fini. */
+void fuse_mount_unwatch(struct fuse_shell *shell, uv_close_cb closed);
+void fuse_mount_watch_fini(struct fuse_shell *shell);
+/* enum cl_atime_bits of a mount's options as the kernel lists them. */
+u32 fuse_atime_bits(const char *options);
 
 /* fuse_reply.c: answer what umount(8) asks from memory, and release it. */
 void fuse_reply_umount(struct fuse_parked *parked);
@@ -107,6 +121,8 @@ enum caller_state {
 	CALLER_DYING,    /* It is being killed, is exiting, or is gone. */
 };
 enum caller_state caller_look(u32 thread);
+/* May it see trusted.* attributes? */
+bool caller_is_administrator(u32 thread);
 /* Is it umount(8)? */
 bool caller_is_umount(u32 thread);
 

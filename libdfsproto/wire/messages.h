@@ -52,7 +52,15 @@ enum dfs_setattr_bits {
 };
 enum dfs_rename_bits { DFS_RENAME_NOREPLACE = 1, DFS_RENAME_EXCHANGE = 2 };
 enum dfs_allocate_bits { DFS_ALLOCATE_KEEP_SIZE = 1, DFS_ALLOCATE_PUNCH = 2 };
-enum dfs_setxattr_bits { DFS_SETXATTR_CREATE = 1, DFS_SETXATTR_REPLACE = 2 };
+enum dfs_make_nameless { DFS_NAMELESS_EVER = 1, DFS_NAMELESS_YET = 2 };
+enum dfs_setxattr_bits {
+	DFS_SETXATTR_CREATE = 1,
+	DFS_SETXATTR_REPLACE = 2,
+	DFS_SETXATTR_DROP_SGID = 4,
+};
+
+/* ATTR.acls: lists that an inode has. */
+enum dfs_acl_bits { DFS_ACL_ACCESS = 1, DFS_ACL_DEFAULT = 2 };
 
 #define DFS_VALID_ALL UINT32_MAX /* location.valid: no bound. */
 #define DFS_SEEK_NONE UINT32_MAX /* seek_reply.offset: no more data. */

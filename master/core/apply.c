@@ -33,6 +33,7 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(REMOVEXATTR, removexattr)
 		DECODE_AND_RUN(COMMIT, commit)
 		DECODE_AND_RUN(ALLOCATE, allocate)
+		DECODE_AND_RUN(ACCESSED, accessed)
 		DECODE_AND_RUN(SESSION_OPEN, session_open)
 		DECODE_AND_RUN(SESSION_CLOSE, session_close)
 		DECODE_AND_RUN(RESERVE, reserve)

@@ -1,6 +1,8 @@
 /*
  * ms_state_check: every row of every table is decoded and compared with the rows it belongs to.
  */
+#include "libdfsproto/wire/xattr_name.h"
+#include "master/core/acl.h"
 #include "master/core/check_i.h"
 #include "master/core/dentry.h"
 
@@ -108,6 +110,25 @@ static int see_symlink(struct check *check, const struct ms_scan *scan)
 	return 0;
 }
 
+static int see_acl(struct check *check, u64 ino, struct check_inode *inode, struct dfs_span name,
+		   struct dfs_span value)
+{
+	struct ms_acl acl;
+	u32 mode;
+	if (ms_acl_decode(value, &acl) != 0 || acl.count == 0)
+		return check_wrong(check, "inode %llu: no access control list", (ull)ino);
+	inode->acls |= dfs_xattr_acl(name);
+	bool whole = ms_acl_mode(&acl, inode->row.mode, &mode);
+	if (dfs_xattr_acl(name) == DFS_ACL_DEFAULT)
+		return S_ISDIR(inode->row.mode)
+			   ? 0
+			   : check_wrong(check, "file %llu has a default list", (ull)ino);
+	if (whole || mode != inode->row.mode)
+		return check_wrong(check, "inode %llu: mode %o, its list says %o", (ull)ino,
+				   inode->row.mode, mode);
+	return 0;
+}
+
 static int see_xattr(struct check *check, const struct ms_scan *scan)
 {
 	u64 ino = ms_key_first(scan->key);
@@ -122,7 +143,8 @@ static int see_xattr(struct check *check, const struct ms_scan *scan)
 	u64 name_bytes = scan->key.length - 9 + 1;
 	inode->xattrs_names_bytes += name_bytes;
 	inode->xattrs_bytes += name_bytes + row.value.length;
-	return 0;
+	struct dfs_span name = dfs_span(scan->key.data + 9, scan->key.length - 9);
+	return dfs_xattr_acl(name) == 0 ? 0 : see_acl(check, ino, inode, name, row.value);
 }
 
 static int see_orphan(struct check *check, const struct ms_scan *scan)

@@ -19,6 +19,7 @@ struct check_inode {
 	u64 allocated;
 	u64 xattrs_names_bytes;
 	u64 xattrs_bytes;
+	u8 acls;
 	bool orphan;
 	bool symlink;
 	bool cut;

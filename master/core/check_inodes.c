@@ -33,6 +33,8 @@ static int check_other(struct check *check, u64 ino, const struct check_inode *i
 				   inode->row.nlink, (ull)inode->names);
 	if (inode->orphan != (inode->row.nlink == 0))
 		return check_wrong(check, "inode %llu: orphan or not?", (ull)ino);
+	if (inode->row.linkable != 0 && !inode->orphan)
+		return check_wrong(check, "inode %llu is linkable and has a name", (ull)ino);
 	if (inode->symlink != S_ISLNK(inode->row.mode))
 		return check_wrong(check, "symbolic link %llu without a target", (ull)ino);
 	if (inode->row.entries != 0 || inode->row.parent != 0)
@@ -51,7 +53,7 @@ static int check_one(struct check *check, u64 ino, const struct check_inode *ino
 	if (inode->chunks != 0 && !S_ISREG(inode->row.mode))
 		return check_wrong(check, "inode %llu has chunks and is no file", (ull)ino);
 	if (inode->row.xattrs_names_bytes != inode->xattrs_names_bytes ||
-	    inode->row.xattrs_bytes != inode->xattrs_bytes)
+	    inode->row.xattrs_bytes != inode->xattrs_bytes || inode->row.acls != inode->acls)
 		return check_wrong(check, "inode %llu: extended attributes miscounted", (ull)ino);
 	if ((inode->row.cutting != 0) != inode->cut)
 		return check_wrong(check, "inode %llu: being cut or not?", (ull)ino);

@@ -119,7 +119,8 @@ void ms_on_getxattr(struct ms *ms, struct ms_peer *peer, const struct dfs_sessio
 	struct dfs_writer writer;
 	int status = dfs_getxattr_decode(request->body, ms_peer_version(peer), &getxattr);
 	if (status == 0)
-		status = ms_getxattr(ms->state, getxattr.ino, getxattr.name, &reply.value);
+		status = ms_getxattr(ms->state, getxattr.ino, getxattr.name, &reply.value,
+				     &reply.change);
 	if (status != 0) {
 		ms_reply_status(peer, request, status, fxs);
 		return;

@@ -31,7 +31,7 @@ int ms_op_link(struct ms_state *state, const struct ms_op *op, const struct dfs_
 		return DFS_ENOENT;
 	if (ms_is_directory(&inode->row))
 		return DFS_EPERM;
-	if (inode->row.nlink == 0)
+	if (inode->row.nlink == 0 && inode->row.linkable == 0)
 		return DFS_ENOENT; /* link(2): an unlinked file does not come back. */
 	if (inode->row.nlink >= DFS_NLINK_MAX)
 		return DFS_EMLINK;
@@ -41,6 +41,9 @@ int ms_op_link(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	status = ms_dentry_put(state, &dentry, body->name);
 	if (status != 0)
 		return status;
+	if (inode->row.linkable != 0)
+		ms_row_delete(state, ms_key1(MS_TABLE_ORPHAN, inode->ino));
+	inode->row.linkable = 0;
 	inode->row.nlink++;
 	ms_inode_changed(inode, op->wall);
 	parent->row.entries++;

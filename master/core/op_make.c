@@ -1,9 +1,12 @@
 /*
- * MAKE: create, mknod, mkdir and symlink.
+ * MAKE: create, mknod, mkdir and symlink; and files without a name (O_TMPFILE of open(2)), which
+ * are orphans from the start and go when nobody holds them open any more.
  *
  * Store calls of the common case: get parent and name; put inode, name, parent, result and
- * counters, delete the acknowledged result: 8.
+ * counters, delete the acknowledged result: 8. A directory with attributes is asked for its default
+ * access control list, too.
  */
+#include "master/core/acl_rows.h"
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
 #include "master/core/txn.h"
@@ -86,12 +89,39 @@ static struct ms_inode *make_inode(struct ms_state *state, const struct ms_op *o
 	return inode;
 }
 
+/* In whose name the parent's lists and group count, and nothing else of it. */
+static int make_nameless(struct ms_state *state, const struct ms_op *op,
+			 const struct dfs_make *body, struct ms_result *result)
+{
+	struct ms_inode *parent;
+	u32 mode;
+	int status = ms_txn_directory(state, body->parent, &parent);
+	if (status == 0)
+		status = check_kind(body, &mode);
+	if (status != 0)
+		return status;
+	if (!S_ISREG(mode) || body->name.length != 0 || body->nameless > DFS_NAMELESS_YET)
+		return DFS_EINVAL;
+	if (parent->row.nlink == 0)
+		return DFS_ENOENT;
+	struct ms_inode *inode = make_inode(state, op, body, mode, parent);
+	status = ms_acl_new(state, parent, inode, body->umask);
+	if (status != 0)
+		return status;
+	ms_inode_drop_name(state, inode, op->wall, result);
+	inode->row.linkable = body->nameless == DFS_NAMELESS_YET;
+	result->attr = ms_inode_attr(inode->ino, &inode->row);
+	return 0;
+}
+
 int ms_op_make(struct ms_state *state, const struct ms_op *op, const struct dfs_make *body,
 	       struct ms_result *result)
 {
 	struct ms_inode *parent;
 	struct ms_dentry dentry;
 	u32 mode;
+	if (body->nameless != 0)
+		return make_nameless(state, op, body, result);
 	int status = ms_txn_directory(state, body->parent, &parent);
 	if (status != 0)
 		return status;
@@ -111,6 +141,9 @@ int ms_op_make(struct ms_state *state, const struct ms_op *op, const struct dfs_
 		return DFS_EMLINK;
 
 	struct ms_inode *inode = make_inode(state, op, body, mode, parent);
+	status = ms_acl_new(state, parent, inode, body->umask);
+	if (status != 0)
+		return status;
 	if (S_ISLNK(mode)) {
 		struct dfs_row_symlink row = {.target = body->target};
 		ms_row_symlink_put(state, ms_key1(MS_TABLE_SYMLINK, inode->ino), &row);

@@ -1,6 +1,7 @@
 /*
  * SETATTR: chmod, chown, utimens and truncate, several at once as the kernel asks for them.
  */
+#include "master/core/acl_rows.h"
 #include "master/core/chunk_map.h"
 #include "master/core/ops.h"
 
@@ -39,7 +40,7 @@ static void change_owner(struct ms_inode *inode, const struct dfs_setattr *body)
 static int drop_privileges(struct ms_state *state, struct ms_inode *inode, const struct ms_op *op,
 			   const struct dfs_setattr *body)
 {
-	bool owner = (body->valid & (DFS_SETATTR_UID | DFS_SETATTR_GID)) != 0;
+	bool owner = body->valid == 0 || (body->valid & (DFS_SETATTR_UID | DFS_SETATTR_GID)) != 0;
 	bool cut = (body->valid & DFS_SETATTR_SIZE) != 0;
 	return owner || cut ? ms_privileges_drop(state, inode, owner || op->uid != 0) : 0;
 }
@@ -67,10 +68,13 @@ int ms_op_setattr(struct ms_state *state, const struct ms_op *op, const struct d
 	if (status != 0)
 		return status;
 	ms_inode_changed(inode, op->wall);
-	if ((body->valid & DFS_SETATTR_MODE) != 0)
+	if ((body->valid & DFS_SETATTR_MODE) != 0) {
 		inode->row.mode = (inode->row.mode & S_IFMT) | (body->mode & 07777);
+		status = ms_acl_mode_changed(state, inode);
+	}
 	change_owner(inode, body);
-	status = drop_privileges(state, inode, op, body);
+	if (status == 0)
+		status = drop_privileges(state, inode, op, body);
 	if (status == 0 && (body->valid & DFS_SETATTR_SIZE) != 0) {
 		if (body->size < inode->row.size)
 			status = ms_map_truncate(state, inode, body->size, result);

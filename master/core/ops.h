@@ -21,6 +21,7 @@ MS_OP(setxattr)
 MS_OP(removexattr)
 MS_OP(commit)
 MS_OP(allocate)
+MS_OP(accessed)
 MS_OP(session_open)
 MS_OP(session_close)
 MS_OP(reserve)
@@ -30,6 +31,9 @@ MS_OP(trimmed)
 MS_OP(cut)
 #undef MS_OP
 
+/* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */
+int ms_xattr_put(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
+		 struct dfs_span value, u32 flags);
 /* op_xattr.c: one that is there, with a value of so many bytes. */
 void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		     u32 value_bytes);

@@ -1,6 +1,7 @@
 /*
  * Questions about one inode: LOOKUP, GETATTR, READLINK, extended attributes.
  */
+#include "libdfsproto/wire/xattr_name.h"
 #include "master/core/dentry.h"
 #include "master/core/txn.h"
 
@@ -72,14 +73,18 @@ int ms_readlink(struct ms_state *state, u64 ino, struct dfs_span *ret_target)
 	return 0;
 }
 
-int ms_getxattr(struct ms_state *state, u64 ino, struct dfs_span name, struct dfs_span *ret_value)
+int ms_getxattr(struct ms_state *state, u64 ino, struct dfs_span name, struct dfs_span *ret_value,
+		u64 *ret_change)
 {
 	struct dfs_row_inode row;
 	struct dfs_row_xattr xattr;
 	int status = get_handle(state, ino, &row);
 	if (status != 0)
 		return status;
-	if (name.length == 0 || name.length > DFS_XATTR_NAME_BYTES_MAX)
+	status = dfs_xattr_name_check(name);
+	if (status != 0)
+		return status;
+	if (name.length > DFS_XATTR_NAME_BYTES_MAX)
 		return DFS_EINVAL;
 	if (row.xattrs_names_bytes == 0)
 		return DFS_ENODATA; /* The kernel asks for security.capability before each write. */
@@ -87,6 +92,7 @@ int ms_getxattr(struct ms_state *state, u64 ino, struct dfs_span name, struct df
 	if (status != 0)
 		return status == DFS_ENOENT ? DFS_ENODATA : status;
 	*ret_value = xattr.value;
+	*ret_change = row.change;
 	return 0;
 }
 

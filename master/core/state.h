@@ -139,7 +139,9 @@ int ms_lookup(struct ms_state *state, u64 parent, struct dfs_span name, struct d
 /* DFS_ESTALE when the inode is gone. Orphans are still there: their nlink is 0. */
 int ms_getattr(struct ms_state *state, u64 ino, struct dfs_attr *ret_attr);
 int ms_readlink(struct ms_state *state, u64 ino, struct dfs_span *ret_target);
-int ms_getxattr(struct ms_state *state, u64 ino, struct dfs_span name, struct dfs_span *ret_value);
+/* Also the inode's change counter. */
+int ms_getxattr(struct ms_state *state, u64 ino, struct dfs_span name, struct dfs_span *ret_value,
+		u64 *ret_change);
 /* Names with a NUL behind each are appended to `names`, which has no headroom. */
 int ms_listxattr(struct ms_state *state, u64 ino, struct dfs_writer *names);
 

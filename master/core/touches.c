@@ -55,7 +55,7 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 	/* What does not decode is refused when it is applied. */
 	switch (op->op) {
 	case DFS_OP_MAKE:
-		if (dfs_make_decode(op->body, op->version, &u.make) == 0)
+		if (dfs_make_decode(op->body, op->version, &u.make) == 0 && u.make.nameless == 0)
 			add(ret_touches, u.make.parent, u.make.name);
 		return;
 	case DFS_OP_LINK:

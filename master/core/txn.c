@@ -112,6 +112,7 @@ struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)
 	    .rdev = row->rdev,
 	    .chunk_shift = row->chunk_shift,
 	    .xattrs = row->xattrs_names_bytes,
+	    .acls = row->acls,
 	};
 	if (S_ISREG(row->mode))
 		attr.allocated = row->allocated;

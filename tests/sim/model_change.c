@@ -26,6 +26,7 @@ int model_make(struct model_fs *fs, const char *path, u32 mode, u32 rdev, const 
 	struct model_node *node = model_node_new(fs, mode);
 	node->rdev = rdev;
 	node->target = target == NULL ? NULL : strdup(target);
+	model_acl_inherit(node, parent);
 	model_entry_add(parent, name, node);
 	return 0;
 }
@@ -187,20 +188,9 @@ struct model_xattr *model_xattr(const struct model_node *node, const char *name)
 	return NULL;
 }
 
-int model_setxattr(struct model_fs *fs, const char *path, const char *name, const u8 *value,
-		   u32 length, u32 flags, bool apply)
+void model_xattr_put(struct model_node *node, const char *name, const u8 *value, u32 length)
 {
-	int status;
-	struct model_node *node = model_find(fs, path, &status);
-	if (node == NULL)
-		return status;
 	struct model_xattr *xattr = model_xattr(node, name);
-	if (xattr != NULL && (flags & DFS_SETXATTR_CREATE) != 0)
-		return DFS_EEXIST;
-	if (xattr == NULL && (flags & DFS_SETXATTR_REPLACE) != 0)
-		return DFS_ENODATA;
-	if (!apply)
-		return 0;
 	if (xattr == NULL) {
 		xattr = calloc(1, sizeof(*xattr));
 		DFS_ASSERT(xattr != NULL);
@@ -214,6 +204,33 @@ int model_setxattr(struct model_fs *fs, const char *path, const char *name, cons
 	DFS_ASSERT(length <= sizeof(xattr->value));
 	memcpy(xattr->value, value, length);
 	xattr->length = length;
+}
+
+void model_xattr_drop(struct model_node *node, const char *name)
+{
+	struct model_xattr *xattr = model_xattr(node, name);
+	if (xattr == NULL)
+		return;
+	dfs_list_remove(&xattr->link);
+	free(xattr);
+}
+
+int model_setxattr(struct model_fs *fs, const char *path, const char *name, const u8 *value,
+		   u32 length, u32 flags, bool apply)
+{
+	int status;
+	struct model_node *node = model_find(fs, path, &status);
+	if (node == NULL)
+		return status;
+	if (model_is_acl(name))
+		return model_acl_set(node, name, value, length, apply);
+	struct model_xattr *xattr = model_xattr(node, name);
+	if (xattr != NULL && (flags & DFS_SETXATTR_CREATE) != 0)
+		return DFS_EEXIST;
+	if (xattr == NULL && (flags & DFS_SETXATTR_REPLACE) != 0)
+		return DFS_ENODATA;
+	if (apply)
+		model_xattr_put(node, name, value, length);
 	return 0;
 }
 
@@ -223,12 +240,9 @@ int model_removexattr(struct model_fs *fs, const char *path, const char *name, b
 	struct model_node *node = model_find(fs, path, &status);
 	if (node == NULL)
 		return status;
-	struct model_xattr *xattr = model_xattr(node, name);
-	if (xattr == NULL)
-		return DFS_ENODATA;
-	if (apply) {
-		dfs_list_remove(&xattr->link);
-		free(xattr);
-	}
+	if (model_xattr(node, name) == NULL)
+		return model_is_acl(name) ? 0 : DFS_ENODATA;
+	if (apply)
+		model_xattr_drop(node, name);
 	return 0;
 }

@@ -68,6 +68,18 @@ int model_setxattr(struct model_fs *fs, const char *path, const char *name, cons
 		   u32 length, u32 flags, bool apply);
 int model_removexattr(struct model_fs *fs, const char *path, const char *name, bool apply);
 struct model_xattr *model_xattr(const struct model_node *node, const char *name);
+void model_xattr_put(struct model_node *node, const char *name, const u8 *value, u32 length);
+/* If it is there. */
+void model_xattr_drop(struct model_node *node, const char *name);
+
+/* Access control lists: model_acl.c. Set and removed through the two functions above. */
+#define MODEL_ACL_ACCESS  "system.posix_acl_access"
+#define MODEL_ACL_DEFAULT "system.posix_acl_default"
+enum { MODEL_ACL_BYTES_MAX = 44 };
+/* A list of either shape that the model knows: how long it is. */
+u32 model_acl_draw(struct dfs_prng *prng, u8 ret_value[MODEL_ACL_BYTES_MAX]);
+/* The node's mode was changed: its list follows. */
+void model_acl_chmod(struct model_node *node);
 
 void model_hold(struct model_node *node);
 void model_unhold(struct model_fs *fs, struct model_node *node);

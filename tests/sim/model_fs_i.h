@@ -16,4 +16,10 @@ struct model_entry *model_find_entry(const struct model_fs *fs, const char *path
 				     struct model_node **ret_parent, const char **ret_name,
 				     int *ret_status);
 
+bool model_is_acl(const char *name);
+int model_acl_set(struct model_node *node, const char *name, const u8 *value, u32 length,
+		  bool apply);
+/* What a directory hands down to what is made in it. */
+void model_acl_inherit(struct model_node *node, const struct model_node *parent);
+
 #endif

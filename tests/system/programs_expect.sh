@@ -154,6 +154,26 @@ raises(errno.ENOENT, lambda: os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=dfd))
 os.close(dfd)
 ok("open without a name")
 
+# A file without a name, and one that gets a name when it is complete.
+def linkat(fd, to):
+    follow = 0x400
+    return 0 if libc.linkat(-100, b"/proc/self/fd/%d" % fd, -100, os.fsencode(to), follow) == 0 else ctypes.get_errno()
+fd = os.open(a, os.O_TMPFILE | os.O_RDWR, 0o640)
+os.write(fd, b"complete")
+assert os.fstat(fd).st_nlink == 0 and os.pread(fd, 10, 0) == b"complete"
+before = sorted(os.listdir(b))
+assert linkat(fd, a + "/named") == 0
+os.close(fd)
+assert open(b + "/named", "rb").read() == b"complete" and os.stat(b + "/named").st_nlink == 1
+assert sorted(before + ["named"]) == sorted(os.listdir(b))
+fd = os.open(a, os.O_TMPFILE | os.O_EXCL | os.O_RDWR, 0o640)
+assert linkat(fd, a + "/never") == errno.ENOENT
+os.write(fd, bytes(100000))
+os.fsync(fd)
+os.close(fd)
+raises(errno.EISDIR, os.open, a, os.O_CREAT | os.O_RDWR)
+ok("O_TMPFILE")
+
 # Many at once.
 errors = []
 def worker(n):

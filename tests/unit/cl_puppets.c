@@ -151,6 +151,8 @@ static int op_setattr(struct cl_world *world, struct dfs_span body, struct dfs_m
 		}
 		file->attr.size = set.size;
 	}
+	if ((set.valid & DFS_SETATTR_ATIME) != 0)
+		file->attr.atime = set.atime;
 	if ((set.valid & DFS_SETATTR_MTIME) != 0)
 		file->attr.mtime = set.mtime;
 	if ((set.valid & DFS_SETATTR_MODE) != 0)
@@ -229,6 +231,19 @@ static int op_setxattr(struct cl_world *world, struct dfs_span body)
 	return 0;
 }
 
+static int op_accessed(struct cl_world *world, struct dfs_span body)
+{
+	struct dfs_accessed accessed;
+	struct dfs_accessed_item item;
+	assert_int_equal(dfs_accessed_decode(body, DFS_PROTOCOL_VERSION, &accessed), 0);
+	while (dfs_accessed_item_next(&accessed.inodes, &item)) {
+		struct world_file *file = world_file(world, item.ino);
+		if (file != NULL && file->attr.atime == item.known)
+			file->attr.atime = item.atime;
+	}
+	return 0;
+}
+
 static void on_mutate(struct puppet *puppet, const struct dfs_session_event *request)
 {
 	struct cl_world *world = puppet->world;
@@ -249,6 +264,9 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		break;
 	case DFS_OP_SETATTR:
 		status = op_setattr(world, mutate.body, &reply);
+		break;
+	case DFS_OP_ACCESSED:
+		status = op_accessed(world, mutate.body);
 		break;
 	case DFS_OP_COMMIT:
 		status = op_commit(world, mutate.body, &reply);
@@ -375,7 +393,7 @@ static void on_getattr(struct puppet *puppet, const struct dfs_session_event *re
 	if (file == NULL)
 		puppet_reply(puppet, request, DFS_ESTALE, NULL, NULL);
 	else
-		REPLY(getattr, .attr = file->attr);
+		REPLY(getattr, .attr = file->attr, .lease_ms = puppet->world->lease_ms);
 }
 
 /* Cookies are 1000 + ino; three entries a page. */
@@ -417,7 +435,8 @@ static void on_text(struct puppet *puppet, const struct dfs_session_event *reque
 	if (file->xattr_length == 0)
 		puppet_reply(puppet, request, DFS_ENODATA, NULL, NULL);
 	else
-		REPLY(getxattr, .value = dfs_span(file->xattr, file->xattr_length));
+		REPLY(getxattr, .value = dfs_span(file->xattr, file->xattr_length),
+		      .change = file->attr.change);
 }
 
 void puppet_serve(struct puppet *puppet, const struct dfs_session_event *request)

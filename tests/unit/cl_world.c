@@ -318,6 +318,11 @@ void world_cut(struct cl_world *world, u32 index)
 	world_settle(world);
 }
 
+nsec world_wall(const struct cl_world *world)
+{
+	return WALL + world->now;
+}
+
 void world_release(struct cl_world *world, u32 index, int status)
 {
 	struct puppet *puppet = &world->puppets[index];

@@ -122,6 +122,7 @@ struct cl_world {
 	u64 acked;
 	u64 calls_made;
 	struct world_call calls[WORLD_CALLS_MAX];
+	u32 lease_ms;               /* Of GETATTR's answers. */
 	u64 stale[WORLD_STALE_MAX]; /* Inodes of CL_STALE, a ring. */
 	u32 stale_count;
 	bool exited;
@@ -144,6 +145,8 @@ void world_fini(struct cl_world *world);
 void world_settle(struct cl_world *world);
 void world_run(struct cl_world *world, nsec duration);
 void world_cut(struct cl_world *world, u32 puppet);
+/* What the client's wall clock shows. */
+nsec world_wall(const struct cl_world *world);
 /* Let held requests be served (status 0) or refused. */
 void world_release(struct cl_world *world, u32 puppet, int status);
 u32 world_count(const struct cl_world *world, u16 type);

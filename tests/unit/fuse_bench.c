@@ -138,7 +138,9 @@ void fuse_bench_greet(struct bench *bench, struct fuse_init_out *ret_out)
 				  .flags = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
 					   FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
 					   FUSE_WRITEBACK_CACHE | FUSE_DO_READDIRPLUS |
-					   FUSE_READDIRPLUS_AUTO | FUSE_ATOMIC_O_TRUNC};
+					   FUSE_READDIRPLUS_AUTO | FUSE_ATOMIC_O_TRUNC |
+					   FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT};
+	in.flags &= ~bench->withheld;
 	int error;
 	u8 *body;
 	u64 unique = fuse_bench_put(bench, FUSE_INIT, 0, &in, sizeof(in), NULL, 0);

@@ -23,6 +23,7 @@ struct bench {
 	int kernel; /* The kernel's end. */
 	u64 unique;
 	u32 pid;
+	u32 withheld; /* INIT flags that the kernel does not offer. */
 
 	/* The last call, and what it held. */
 	u64 id;

@@ -89,6 +89,44 @@ static void attributes_answer_with_their_size_when_asked_for_it(void **state)
 	assert_memory_equal(world_answer(&w, id)->bytes, "hello", 5);
 }
 
+static int list(u64 ino, const char *name, u32 room)
+{
+	struct cl_call call = {
+	    .op = CL_GETXATTR, .ino = ino, .name = dfs_span_text(name), .size = room};
+	return world_status(&w, world_call(&w, &call));
+}
+
+static void access_lists_are_kept_as_long_as_the_attributes(void **state)
+{
+	struct world_file *file = world_add(&w, 1, "f", S_IFREG | 0644);
+	const char access[] = "system.posix_acl_access";
+	const char standard[] = "system.posix_acl_default";
+	(void)state;
+	memcpy(file->xattr, "list", 4);
+	file->xattr_length = 4;
+	file->attr.xattrs = sizeof(access);
+	file->attr.acls = DFS_ACL_ACCESS;
+	u64 ino = file->attr.ino;
+	assert_int_equal(list(ino, access, 100), 0);
+	assert_int_equal(list(ino, access, 100), 0); /* Without a lease: asked twice. */
+	assert_int_equal(world_count(&w, DFS_MSG_GETXATTR), 2);
+	w.lease_ms = 10000;
+	(void)world_status(&w, world_handle_call(&w, CL_GETATTR, ino, 0));
+	assert_int_equal(list(ino, access, 100), 0);
+	assert_int_equal(list(ino, access, 100), 0);
+	assert_int_equal(list(ino, access, 3), DFS_ERANGE);
+	assert_int_equal(list(ino, standard, 100), DFS_ENODATA); /* As the attributes say. */
+	assert_int_equal(world_count(&w, DFS_MSG_GETXATTR), 3);
+	world_run(&w, 11 * DFS_SEC);
+	file->attr.change++;
+	(void)world_status(&w, world_handle_call(&w, CL_GETATTR, ino, 0));
+	assert_int_equal(list(ino, access, 100), 0);
+	assert_int_equal(world_count(&w, DFS_MSG_GETXATTR), 4);
+	assert_int_equal(list(ino, "system.other", 100), DFS_ENOTSUP);
+	assert_int_equal(list(ino, "user.", 100), DFS_EINVAL);
+	assert_int_equal(world_count(&w, DFS_MSG_GETXATTR), 4);
+}
+
 static void links_and_space_are_answered(void **state)
 {
 	struct world_file *file = world_add(&w, 1, "s", S_IFLNK | 0777);
@@ -216,6 +254,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(every_change_of_a_name_is_one_round_trip),
 	    TEST(attributes_answer_with_their_size_when_asked_for_it),
+	    TEST(access_lists_are_kept_as_long_as_the_attributes),
 	    TEST(links_and_space_are_answered),
 	    TEST(names_that_are_too_long_are_refused_here),
 	    TEST(a_directory_is_listed_in_pages_and_pieces),

@@ -117,9 +117,21 @@ static void what_is_mounted_is_found(void **state)
 	assert_int_equal(mount_table_find("", &entry), DFS_ENOENT);
 }
 
+static void the_kernels_words_say_when_access_times_move(void **state)
+{
+	(void)state;
+	assert_int_equal(fuse_atime_bits("rw,nosuid,relatime"), 0);
+	assert_int_equal(fuse_atime_bits("rw,noatime") & CL_ATIME_NEVER, CL_ATIME_NEVER);
+	assert_int_equal(fuse_atime_bits("ro,relatime"), CL_ATIME_NEVER);
+	assert_int_equal(fuse_atime_bits("rw,nodiratime,relatime"), CL_ATIME_NOT_OF_DIRECTORIES);
+	assert_int_equal(fuse_atime_bits("rw"), CL_ATIME_ALWAYS); /* strictatime */
+	assert_int_equal(fuse_atime_bits("rw,norelatimes"), CL_ATIME_ALWAYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_kernels_words_say_when_access_times_move),
 	    cmocka_unit_test(a_caller_without_signals_goes_on),
 	    cmocka_unit_test(signals_that_kill_are_seen),
 	    cmocka_unit_test(signals_that_are_caught_or_ignored_do_not_kill),

@@ -1,6 +1,7 @@
 /*
  * Requests of the kernel become calls, answers of the core become what the kernel expects.
  */
+#include "fuse/shell/shell_i.h"
 #include "tests/unit/fuse_bench.h"
 
 #include <errno.h>
@@ -19,6 +20,9 @@ static void init_asks_for_parallel_lookups_and_large_writes(void **state)
 	assert_true(out.flags & FUSE_ASYNC_READ);
 	assert_true(out.flags & FUSE_AUTO_INVAL_DATA);
 	assert_true(out.flags & FUSE_ATOMIC_O_TRUNC);
+	assert_true(out.flags & FUSE_POSIX_ACL);
+	assert_true(out.flags & FUSE_DONT_MASK);
+	assert_true(out.flags & FUSE_SETXATTR_EXT);
 	assert_false(out.flags & FUSE_WRITEBACK_CACHE);
 	assert_false(out.flags & FUSE_DO_READDIRPLUS);
 }
@@ -254,9 +258,98 @@ static void an_attribute_is_measured_or_fetched(void **state)
 	assert_int_equal(error, ERANGE);
 }
 
-static void access_lists_are_refused_without_asking_the_core(void **state)
+static void names_others_may_not_see_are_left_out(void **state)
 {
 	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_getxattr_in in = {.size = 64};
+	static const char names[] = "security.s\0trusted.t\0user.u";
+	struct cl_reply reply = {.op = CL_LISTXATTR, .bytes = dfs_span(names, sizeof(names))};
+	struct fuse_getxattr_out out;
+	int error;
+	u8 *body;
+	bool all = caller_is_administrator((u32)getpid());
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_LISTXATTR, 5, &in, sizeof(in), NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), all ? 28 : 18);
+	bench->pid = 0; /* Somebody of whom nothing is known. */
+	unique = fuse_bench_put(bench, FUSE_LISTXATTR, 5, &in, sizeof(in), NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 18);
+	assert_memory_equal(body, "security.s\0user.u", 18);
+	in.size = 0;
+	unique = fuse_bench_put(bench, FUSE_LISTXATTR, 5, &in, sizeof(in), NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), sizeof(out));
+	memcpy(&out, body, sizeof(out));
+	assert_int_equal(out.size, 18);
+	in.size = 17;
+	unique = fuse_bench_put(bench, FUSE_LISTXATTR, 5, &in, sizeof(in), NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
+	assert_int_equal(error, ERANGE);
+}
+
+static void put_list(struct bench *bench, u32 setxattr_flags)
+{
+	static const char rest[] = "system.posix_acl_access\0value";
+	struct fuse_setxattr_in in = {.size = 5, .setxattr_flags = setxattr_flags};
+	(void)fuse_bench_put(bench, FUSE_SETXATTR, 5, &in, sizeof(in), rest, sizeof(rest) - 1);
+	assert_int_equal(bench->call.op, CL_SETXATTR);
+	assert_string_equal(bench->name, "system.posix_acl_access");
+	assert_int_equal(bench->call.value.length, 5);
+}
+
+static void a_list_says_if_it_takes_set_group_id_away(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	fuse_bench_greet(bench, &init);
+	put_list(bench, FUSE_SETXATTR_ACL_KILL_SGID);
+	assert_int_equal(bench->call.flags, DFS_SETXATTR_DROP_SGID);
+	put_list(bench, 0);
+	assert_int_equal(bench->call.flags, 0);
+}
+
+static void a_file_without_a_name_is_a_create_without_one(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_create_in in = {.flags = O_TMPFILE | O_RDWR, .mode = S_IFREG | 0600};
+	struct fuse_entry_out entry;
+	int error;
+	u8 *body;
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_TMPFILE, 5, &in, sizeof(in), "/", 2);
+	assert_int_equal(bench->call.op, CL_CREATE);
+	assert_int_equal(bench->call.name.length, 0);
+	struct cl_reply reply = {
+	    .op = CL_CREATE, .attr = {.ino = 42, .mode = S_IFREG | 0600}, .handle = 7};
+	fuse_shell_reply(bench->shell, bench->id, &reply);
+	assert_true(fuse_bench_get(bench, unique, &error, &body) >
+		    (ssize_t)sizeof(struct fuse_entry_out));
+	memcpy(&entry, body, sizeof(entry));
+	assert_int_equal(error, 0);
+	assert_int_equal(entry.nodeid, 42);
+	assert_int_equal(entry.attr.nlink, 0);
+}
+
+static void the_umask_comes_along(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_mkdir_in in = {.mode = 0777, .umask = 027};
+	fuse_bench_greet(bench, &init);
+	(void)fuse_bench_put(bench, FUSE_MKDIR, 5, &in, sizeof(in), "d", 2);
+	assert_int_equal(bench->call.mode & 07777, 0777);
+	assert_int_equal(bench->call.umask, 027);
+}
+
+static void access_lists_are_refused_if_the_kernel_does_not_know_them(void **state)
+{
+	struct bench *bench = *state;
+	bench->withheld = FUSE_POSIX_ACL;
 	struct fuse_init_out init;
 	struct fuse_getxattr_in in = {.size = 64};
 	static const char name[] = "system.posix_acl_access";
@@ -340,8 +433,12 @@ int main(void)
 	    TEST(a_listing_takes_what_fits),
 	    TEST(look_ups_the_kernel_did_not_take_are_given_back),
 	    TEST(an_attribute_is_measured_or_fetched),
-	    TEST(access_lists_are_refused_without_asking_the_core),
 	    TEST(holes_are_made_and_found_by_the_core),
+	    TEST(names_others_may_not_see_are_left_out),
+	    TEST(a_list_says_if_it_takes_set_group_id_away),
+	    TEST(a_file_without_a_name_is_a_create_without_one),
+	    TEST(the_umask_comes_along),
+	    TEST(access_lists_are_refused_if_the_kernel_does_not_know_them),
 	    TEST(what_the_kernel_can_do_itself_is_left_to_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,9 +283,67 @@ static void dot_and_dot_dot_are_looked_up(void **unused)
 	world_close(&w);
 }
 
+static int make_nameless(struct world *w, u64 parent, u32 mode, u8 nameless)
+{
+	return WORLD_DO(w, MAKE, make, .parent = parent, .mode = mode, .open = 1,
+			.nameless = nameless);
+}
+
+static void a_file_without_a_name_may_get_one(void **unused)
+{
+	(void)unused;
+	struct world w;
+	world_open(&w, 0);
+	u64 d = world_directory(&w, ROOT, "d");
+	struct dfs_attr before = world_attr(&w, d);
+	assert_int_equal(make_nameless(&w, d, S_IFREG | 0640, DFS_NAMELESS_YET), 0);
+	u64 f = w.last.attr.ino;
+	assert_int_equal(w.last.attr.nlink, 0);
+	assert_int_equal(w.last.attr.mode, S_IFREG | 0640);
+	assert_int_equal(w.last.orphaned, f);
+	assert_int_equal(ms_is_orphan(w.state, f), 1);
+	struct dfs_attr after = world_attr(&w, d);
+	assert_int_equal(after.change, before.change);
+	assert_int_equal(after.mtime, before.mtime);
+	world_check(&w);
+	assert_int_equal(world_link(&w, f, d, "f"), 0);
+	assert_int_equal(w.last.attr.nlink, 1);
+	assert_int_equal(world_lookup(&w, d, "f"), f);
+	assert_int_equal(ms_is_orphan(w.state, f), 0);
+	assert_int_equal(world_purge(&w, f), 0); /* On its way when it was linked: too late. */
+	assert_int_equal(world_lookup(&w, d, "f"), f);
+	world_check(&w);
+	assert_int_equal(world_unlink(&w, d, "f"), 0);
+	assert_int_equal(world_link(&w, f, d, "g"), DFS_ENOENT); /* As any other now. */
+	world_check(&w);
+	world_close(&w);
+}
+
+static void some_never_get_a_name(void **unused)
+{
+	(void)unused;
+	struct world w;
+	world_open(&w, 0);
+	assert_int_equal(make_nameless(&w, ROOT, S_IFREG | 0600, DFS_NAMELESS_EVER), 0);
+	u64 f = w.last.attr.ino;
+	assert_int_equal(world_link(&w, f, ROOT, "f"), DFS_ENOENT);
+	assert_int_equal(world_purge(&w, f), 0);
+	assert_int_equal(world_link(&w, f, ROOT, "f"), DFS_ENOENT);
+	assert_int_equal(make_nameless(&w, ROOT, S_IFDIR | 0700, DFS_NAMELESS_YET), DFS_EINVAL);
+	assert_int_equal(make_nameless(&w, ROOT, S_IFREG | 0700, 3), DFS_EINVAL);
+	assert_int_equal(make_nameless(&w, f, S_IFREG | 0700, 1), DFS_ENOENT);
+	assert_int_equal(WORLD_DO(&w, MAKE, make, .parent = ROOT, .name = dfs_span_text("n"),
+				  .mode = S_IFREG | 0600, .nameless = 1),
+			 DFS_EINVAL);
+	world_check(&w);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_file_without_a_name_may_get_one),
+	    cmocka_unit_test(some_never_get_a_name),
 	    cmocka_unit_test(make_gives_an_inode_with_the_callers_ids),
 	    cmocka_unit_test(make_refuses_what_cannot_be),
 	    cmocka_unit_test(names_of_255_bytes_with_any_bytes_work),

@@ -86,6 +86,9 @@ static void so_does_a_new_owner_and_nothing_else(void **unused)
 	assert_int_equal(
 	    WORLD_DO(&w, SETATTR, setattr, .ino = ino, .valid = DFS_SETATTR_GID, .gid = 5), 0);
 	expect(&w, ino, 0755, false);
+	ino = program(&w, "q");
+	assert_int_equal(WORLD_DO(&w, SETATTR, setattr, .ino = ino), 0); /* chown(path, -1, -1) */
+	expect(&w, ino, 0755, false);
 	world_close(&w);
 }
 

@@ -68,6 +68,43 @@ static void times_are_set_to_the_nanosecond(void **unused)
 	world_close(&w);
 }
 
+static int accessed(struct world *w, u64 ino, s64 known, s64 atime)
+{
+	struct dfs_writer items;
+	dfs_writer_init(&items, DFS_PROTOCOL_VERSION, 0);
+	struct dfs_accessed_item rows[] = {{.ino = 999, .known = 5, .atime = 6},
+					   {.ino = ino, .known = known, .atime = atime}};
+	for (u32 i = 0; i < dfs_array_count(rows); i++)
+		dfs_accessed_item_put(&items, &rows[i]);
+	int status = WORLD_DO(w, ACCESSED, accessed, .inodes = dfs_writer_items(&items));
+	dfs_writer_fini(&items);
+	return status;
+}
+
+static void reading_moves_one_time_and_nothing_else(void **unused)
+{
+	(void)unused;
+	struct world w;
+	world_open(&w, 0);
+	u64 file = world_file(&w, ROOT, "f");
+	struct dfs_attr before = world_attr(&w, file);
+	assert_int_equal(accessed(&w, file, before.atime, before.atime + 7), 0);
+	struct dfs_attr after = world_attr(&w, file);
+	assert_int_equal(after.atime, before.atime + 7);
+	assert_int_equal(after.ctime, before.ctime);
+	assert_int_equal(after.mtime, before.mtime);
+	assert_int_equal(after.change, before.change);
+	/* Somebody else was there first: theirs stays. */
+	assert_int_equal(accessed(&w, file, before.atime, before.atime + 9), 0);
+	assert_int_equal(world_attr(&w, file).atime, before.atime + 7);
+	assert_int_equal(
+	    WORLD_DO(&w, SETATTR, setattr, .ino = file, .valid = DFS_SETATTR_ATIME, .atime = 1), 0);
+	assert_int_equal(accessed(&w, file, before.atime + 7, before.atime + 20), 0);
+	assert_int_equal(world_attr(&w, file).atime, 1);
+	world_check(&w);
+	world_close(&w);
+}
+
 static void nonsense_is_refused(void **unused)
 {
 	(void)unused;
@@ -96,6 +133,12 @@ static int set(struct world *w, u64 ino, const char *name, struct dfs_span value
 			.value = value, .flags = flags);
 }
 
+static int get(struct world *w, u64 ino, const char *name, struct dfs_span *ret_value,
+	       u64 *ret_change)
+{
+	return ms_getxattr(w->state, ino, dfs_span_text(name), ret_value, ret_change);
+}
+
 static int remove_attribute(struct world *w, u64 ino, const char *name)
 {
 	return WORLD_DO(w, REMOVEXATTR, removexattr, .ino = ino, .name = dfs_span_text(name));
@@ -108,7 +151,8 @@ static void attributes_are_set_listed_and_removed(void **unused)
 	world_open(&w, 0);
 	u64 f = world_file(&w, ROOT, "f");
 	struct dfs_span value;
-	assert_int_equal(ms_getxattr(w.state, f, dfs_span_text("user.a"), &value), DFS_ENODATA);
+	u64 change;
+	assert_int_equal(get(&w, f, "user.a", &value, &change), DFS_ENODATA);
 	assert_int_equal(set(&w, f, "user.b", dfs_span_text("two"), 0), 0);
 	assert_int_equal(set(&w, f, "user.a", dfs_span(NULL, 0), DFS_SETXATTR_CREATE), 0);
 	assert_int_equal(w.last.attr.ctime, w.wall);
@@ -118,7 +162,8 @@ static void attributes_are_set_listed_and_removed(void **unused)
 	assert_int_equal(set(&w, f, "user.a", dfs_span_text("one"), DFS_SETXATTR_REPLACE), 0);
 	assert_int_equal(set(&w, f, "security.capability", dfs_span_text("c"), 0), 0);
 	assert_int_equal(set(&w, f, "trusted.t", dfs_span_text("t"), 0), 0);
-	assert_int_equal(ms_getxattr(w.state, f, dfs_span_text("user.a"), &value), 0);
+	assert_int_equal(get(&w, f, "user.a", &value, &change), 0);
+	assert_int_equal(change, w.last.attr.change);
 	assert_true(dfs_span_equal(value, dfs_span_text("one")));
 	struct dfs_writer names;
 	dfs_writer_init(&names, DFS_PROTOCOL_VERSION, 0);
@@ -130,7 +175,7 @@ static void attributes_are_set_listed_and_removed(void **unused)
 	world_check(&w);
 	assert_int_equal(remove_attribute(&w, f, "user.a"), 0);
 	assert_int_equal(remove_attribute(&w, f, "user.a"), DFS_ENODATA);
-	assert_int_equal(ms_getxattr(w.state, f, dfs_span_text("user.a"), &value), DFS_ENODATA);
+	assert_int_equal(get(&w, f, "user.a", &value, &change), DFS_ENODATA);
 	world_check(&w);
 	assert_int_equal(world_unlink(&w, ROOT, "f"), 0);
 	assert_int_equal(world_purge(&w, f), 0);
@@ -148,13 +193,21 @@ static void attribute_names_need_a_namespace(void **unused)
 	u64 link = w.last.attr.ino;
 	struct dfs_span v = dfs_span_text("v");
 	assert_int_equal(set(&w, f, "plain", v, 0), DFS_ENOTSUP);
-	assert_int_equal(set(&w, f, "user.", v, 0), DFS_ENOTSUP);
-	assert_int_equal(set(&w, f, "", v, 0), DFS_ENOTSUP);
-	assert_int_equal(set(&w, f, "system.posix_acl_access", v, 0), DFS_ENOTSUP);
-	assert_int_equal(set(&w, f, "system.other", v, 0), 0);
+	assert_int_equal(set(&w, f, "user", v, 0), DFS_ENOTSUP);
+	assert_int_equal(set(&w, f, "user.", v, 0), DFS_EINVAL);
+	assert_int_equal(set(&w, f, "trusted.", v, 0), DFS_EINVAL);
+	assert_int_equal(set(&w, f, "", v, 0), DFS_EINVAL);
+	assert_int_equal(set(&w, f, "system.posix_acl_access", v, 0), DFS_EINVAL);
+	assert_int_equal(set(&w, f, "system.posix_acl_other", v, 0), DFS_ENOTSUP);
+	assert_int_equal(set(&w, f, "system.other", v, 0), DFS_ENOTSUP);
+	struct dfs_span value;
+	u64 change;
+	assert_int_equal(get(&w, f, "system.other", &value, &change), DFS_ENOTSUP);
+	assert_int_equal(get(&w, f, "user.", &value, &change), DFS_EINVAL);
+	assert_int_equal(remove_attribute(&w, f, "plain"), DFS_ENOTSUP);
 	assert_int_equal(set(&w, link, "user.a", v, 0), DFS_EPERM);
 	assert_int_equal(set(&w, link, "trusted.a", v, 0), 0);
-	assert_int_equal(set(&w, f, "user.a", v, 4), DFS_EINVAL);
+	assert_int_equal(set(&w, f, "user.a", v, 8), DFS_EINVAL);
 	assert_int_equal(set(&w, 999, "user.a", v, 0), DFS_ESTALE);
 	assert_int_equal(remove_attribute(&w, 999, "user.a"), DFS_ESTALE);
 	world_check(&w);
@@ -198,6 +251,7 @@ int main(void)
 	    cmocka_unit_test(the_mode_changes_and_the_type_stays),
 	    cmocka_unit_test(a_new_owner_takes_set_id_bits_from_programs),
 	    cmocka_unit_test(times_are_set_to_the_nanosecond),
+	    cmocka_unit_test(reading_moves_one_time_and_nothing_else),
 	    cmocka_unit_test(nonsense_is_refused),
 	    cmocka_unit_test(attributes_are_set_listed_and_removed),
 	    cmocka_unit_test(attribute_names_need_a_namespace),

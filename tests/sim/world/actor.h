@@ -66,6 +66,7 @@ bool act_stat(struct actor *actor);
 bool act_readdir(struct actor *actor);
 bool act_attributes(struct actor *actor);
 bool act_xattr(struct actor *actor);
+bool act_list(struct actor *actor);
 bool act_open(struct actor *actor);
 bool act_close(struct actor *actor);
 bool act_write(struct actor *actor);

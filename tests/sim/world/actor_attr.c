@@ -107,6 +107,7 @@ static void apply(struct model_node *node, const struct dfs_setattr *set)
 {
 	if ((set->valid & DFS_SETATTR_MODE) != 0)
 		node->mode = set->mode;
+	model_acl_chmod(node);
 	if ((set->valid & DFS_SETATTR_UID) != 0) {
 		node->uid = set->uid;
 		node->gid = set->gid;

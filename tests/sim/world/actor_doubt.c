@@ -14,8 +14,9 @@ enum { SETTLE_BYTES = 64 << 10 };
 
 /*
  * After the death of a mount its last requests may still be on their way, and carried out. After an
- * interrupt the change that was asked for is still in flight; since a session keeps its order, it
- * is over when a later change is. A session that expired takes no changes any more.
+ * interrupt the change that was asked for is still in flight, perhaps for as long as the lease of
+ * another mount holds it up: it is over when no change of this mount is under way. A session that
+ * expired takes no changes any more.
  */
 void actor_wait_settled(struct actor *actor, bool died)
 {
@@ -35,8 +36,12 @@ void actor_wait_settled(struct actor *actor, bool died)
 		struct dfs_attr attr;
 		int status = proc_setattr(&actor->proc, actor->home, &set, &attr);
 		actor->proc.interrupts = interrupts;
-		if (status == 0 || status == DFS_ENOENT || status == DFS_ESTALE)
-			return;
+		if (status == 0 || status == DFS_ENOENT || status == DFS_ESTALE) {
+			if (!mount_changing(actor->proc.mount))
+				return;
+			task_sleep(actor->proc.task, 50 * DFS_MSEC);
+			continue;
+		}
 		if (status != MOUNT_DIED && status != DFS_ENO_SESSION)
 			world_fail(actor->world, "%s: utimes of its home gave %s", actor->name,
 				   dfs_error_name(status));

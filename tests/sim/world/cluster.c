@@ -94,7 +94,9 @@ static void *make_mount(void *arg, struct sim_node *node)
 	/* A mount is a new node each time. */
 	fill_identity(member, DFS_ROLE_CLIENT, dfs_prng_next(sim_prng(world->sim)),
 		      &config.identity);
-	return cl_new(&config);
+	struct cl *core = cl_new(&config);
+	mount_serve(member->mount, core);
+	return core;
 }
 
 static void drop_mount(void *core)

@@ -18,6 +18,7 @@ struct known {
 struct mount {
 	struct sim *sim;
 	struct sim_node *node;
+	const struct cl *core;
 	u64 life;
 	u64 calls_made;
 	struct dfs_map calls;
@@ -60,6 +61,16 @@ void mount_free(struct mount *mount)
 void mount_bind(struct mount *mount, struct sim_node *node)
 {
 	mount->node = node;
+}
+
+void mount_serve(struct mount *mount, const struct cl *core)
+{
+	mount->core = core;
+}
+
+bool mount_changing(const struct mount *mount)
+{
+	return cl_changing(mount->core);
 }
 
 struct sim_node *mount_node(const struct mount *mount)

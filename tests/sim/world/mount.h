@@ -56,6 +56,10 @@ void mount_free(struct mount *mount);
 /* The node whose core serves it; set once. */
 void mount_bind(struct mount *mount, struct sim_node *node);
 struct sim_node *mount_node(const struct mount *mount);
+/* The core it runs, anew at each start. */
+void mount_serve(struct mount *mount, const struct cl *core);
+/* While it is up: is a change under way, perhaps one whose caller was interrupted? */
+bool mount_changing(const struct mount *mount);
 /* For struct sim_node_spec. */
 void mount_reply(struct mount *mount, u64 id, const void *reply);
 void mount_died(struct mount *mount);
