@@ -48,6 +48,9 @@ int ms_state_settle(struct ms_state *state);
 /* Settle, and take every row from the store again. */
 int ms_state_reread(struct ms_state *state);
 
+/* Bytes that the store and the rows in front of it take. */
+u64 ms_state_memory(const struct ms_state *state);
+
 /* 0, or the first error of the store (DFS_EIO, DFS_ECORRUPT): the process must stop. Queries return
  * that error as well. */
 int ms_state_failure(const struct ms_state *state);

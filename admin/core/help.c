@@ -1,0 +1,60 @@
+/*
+ * The help pages. Each command's has its purpose, its use, its options and its exit codes.
+ */
+#include "admin/core/arguments.h"
+
+#define COMMON                                                                                     \
+	"Where the cluster is (the first that is given counts):\n"                                 \
+	"  --masters HOST:PORT[,HOST:PORT...]   The masters.\n"                                    \
+	"  --mount DIR        A mount of it: the masters are taken from the mount table.\n"        \
+	"  DFS_MASTERS        The masters, from the environment.\n"                                \
+	"  Otherwise the mount that the files lie in, or the only mount of dfs there is.\n"        \
+	"Its key: --key FILE, or DFS_KEY, or /etc/dfs/cluster.key.\n"                              \
+	"\n"                                                                                       \
+	"  --json             One JSON object on standard output, for programs.\n"                 \
+	"  --timeout SECONDS  Wait so long for any one answer (default 10).\n"                     \
+	"  --color WHEN       auto (on terminals), always or never.\n"                             \
+	"  --help             This page.\n"
+
+static const char overview[] =
+    "dfs: look at a dfs cluster.\n"
+    "\n"
+    "Usage: dfs COMMAND [options] [FILE...]\n"
+    "\n"
+    "  dfs status         One screen: master, chunkservers, clients, space, warnings.\n"
+    "  dfs info FILE...   Where the chunks of files are.\n"
+    "  dfs help COMMAND   More about one of them.\n"
+    "\n" COMMON "  --version          Print the version.\n"
+    "\n"
+    "Exit codes: 0 all is well; 1 done, and something is wrong with the cluster; 2 it could not\n"
+    "be done: no answer, wrong key, no such file; 3 the command line was not understood.\n";
+
+static const char status_page[] =
+    "dfs status: what the master and the chunkservers say of themselves, on one screen.\n"
+    "\n"
+    "Usage: dfs status [options]\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 all is well; 1 there are warnings; 2 the master does not answer, or refuses;\n"
+    "3 the command line was not understood.\n";
+
+static const char info_page[] =
+    "dfs info: where the chunks of files are.\n"
+    "\n"
+    "Usage: dfs info [options] FILE...\n"
+    "\n"
+    "The files lie on a mount of dfs on this machine. For each: inode, size, size of its chunks,\n"
+    "and for each chunk its place in the file, its id, length and epoch, and who has copies.\n"
+    "Bytes that a program has written and not yet closed or synced may not be in a chunk yet.\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 all chunks can be reached; 1 some cannot; 2 a file is not on dfs, or a server\n"
+    "does not answer; 3 the command line was not understood.\n";
+
+void ad_help(enum ad_command command, struct ad_text *out)
+{
+	static const char *const pages[AD_COMMANDS_COUNT] = {
+	    [AD_NONE] = overview,
+	    [AD_STATUS] = status_page,
+	    [AD_INFO] = info_page,
+	};
+	ad_text_add(out, "%s", pages[command]);
+}
