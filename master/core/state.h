@@ -204,6 +204,15 @@ int ms_scan_chunks(struct ms_state *state, u64 after, struct ms_chunk *ret_chunk
 int ms_scan_trims(struct ms_state *state, const struct ms_trim *after, struct ms_trim *ret_trims,
 		  u32 max, u32 *ret_count);
 
+/* All rows as of the moment the walk is made, handed out in order of key as TABLE_ROW records until
+ * `rows` has `bytes_max` bytes: false when nothing follows. An iteration that ended early says so
+ * when it is freed: 0, or the store's error. Free it before the state. */
+struct ms_walk;
+struct ms_walk *ms_walk_new(struct ms_state *state);
+bool ms_walk_step(struct ms_walk *walk, u32 bytes_max, struct dfs_writer *rows);
+u64 ms_walk_position(const struct ms_walk *walk);
+int ms_walk_free(struct ms_walk *walk);
+
 /* Walk all tables and compare them with each other: 0, or DFS_ECORRUPT and what is wrong. O(state);
  * for tests, the simulator and an operator's check. */
 int ms_state_check(struct ms_state *state, struct dfs_text *reason);
