@@ -44,7 +44,7 @@ struct ad_handlers {
 	void (*woken)(struct ad *ad, struct dfs_fxs *fxs); /* ad->wake_at has come; may be NULL. */
 	void (*fini)(struct ad *ad);
 };
-extern const struct ad_handlers ad_status_handlers, ad_info_handlers;
+extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers;
 
 struct ad {
 	struct ad_config config;

@@ -21,6 +21,8 @@ enum option {
 	OPTION_TIMEOUT,
 	OPTION_COLOUR,
 	OPTION_JSON,
+	OPTION_DATA,
+	OPTION_REPAIR,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTIONS_COUNT
@@ -39,6 +41,8 @@ static const struct {
     [OPTION_TIMEOUT] = {"--timeout", false, FOR_ALL},
     [OPTION_COLOUR] = {"--color", false, FOR_ALL},
     [OPTION_JSON] = {"--json", true, FOR_ALL},
+    [OPTION_DATA] = {"--data", true, AD_FSCK},
+    [OPTION_REPAIR] = {"--repair", true, AD_FSCK},
     [OPTION_HELP] = {"--help", true, FOR_ALL},
     [OPTION_VERSION] = {"--version", true, FOR_ALL},
 };
@@ -47,6 +51,7 @@ static const char *const commands[AD_COMMANDS_COUNT] = {
     [AD_NONE] = "help",
     [AD_STATUS] = "status",
     [AD_INFO] = "info",
+    [AD_FSCK] = "fsck",
 };
 
 const char *ad_command_name(enum ad_command command)
@@ -140,6 +145,12 @@ static int set(struct ad_arguments *arguments, enum option option, const char *v
 		return set_colour(arguments, value, why);
 	case OPTION_JSON:
 		arguments->json = true;
+		return 0;
+	case OPTION_DATA:
+		arguments->data = true;
+		return 0;
+	case OPTION_REPAIR:
+		arguments->repair = true;
 		return 0;
 	case OPTION_HELP:
 		arguments->help = true;

@@ -16,7 +16,7 @@ enum ad_exit {
 	AD_EXIT_USAGE = 3,  /* It was not understood. */
 };
 
-enum ad_command { AD_NONE, AD_STATUS, AD_INFO, AD_COMMANDS_COUNT };
+enum ad_command { AD_NONE, AD_STATUS, AD_INFO, AD_FSCK, AD_COMMANDS_COUNT };
 enum ad_colour { AD_COLOUR_AUTO, AD_COLOUR_ALWAYS, AD_COLOUR_NEVER };
 
 struct ad_arguments {
@@ -24,6 +24,8 @@ struct ad_arguments {
 	bool help; /* Of the command, or of all when there is none. */
 	bool version;
 	bool json;
+	bool data;   /* fsck: read all data. */
+	bool repair; /* fsck */
 	enum ad_colour colour;
 	nsec timeout; /* For one answer. */
 	/* Borrowed from argv; NULL: not given. */

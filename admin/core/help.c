@@ -17,12 +17,13 @@
 	"  --help             This page.\n"
 
 static const char overview[] =
-    "dfs: look at a dfs cluster.\n"
+    "dfs: look at a dfs cluster, check it, repair it.\n"
     "\n"
     "Usage: dfs COMMAND [options] [FILE...]\n"
     "\n"
     "  dfs status         One screen: master, chunkservers, clients, space, warnings.\n"
     "  dfs info FILE...   Where the chunks of files are.\n"
+    "  dfs fsck           Check that everything fits together; --repair what is safe.\n"
     "  dfs help COMMAND   More about one of them.\n"
     "\n" COMMON "  --version          Print the version.\n"
     "\n"
@@ -49,12 +50,31 @@ static const char info_page[] =
     "Exit codes: 0 all chunks can be reached; 1 some cannot; 2 a file is not on dfs, or a server\n"
     "does not answer; 3 the command line was not understood.\n";
 
+static const char fsck_page[] =
+    "dfs fsck: check the master's tables against each other and against the chunkservers.\n"
+    "\n"
+    "Usage: dfs fsck [options]\n"
+    "\n"
+    "  --data             Also read all data and compare it with its checksums. Reads every disk.\n"
+    "  --repair           Put right what can be put right without losing anything; the changes\n"
+    "                     go through the master's log. What is not safe is explained.\n"
+    "\n"
+    "The cluster may be in use: the tables are read as of one moment, and what looks wrong on the\n"
+    "chunkservers is looked at again before it is told. Without --repair nothing is changed. Each\n"
+    "fault is one line: its name, which never changes, then inode=, chunk= and the like, then "
+    "what\n"
+    "it means. It needs about 200 bytes of memory here for each file and each chunk.\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 no fault, or all were repaired; 1 faults are left; 2 the check could not be\n"
+    "completed; 3 the command line was not understood.\n";
+
 void ad_help(enum ad_command command, struct ad_text *out)
 {
 	static const char *const pages[AD_COMMANDS_COUNT] = {
 	    [AD_NONE] = overview,
 	    [AD_STATUS] = status_page,
 	    [AD_INFO] = info_page,
+	    [AD_FSCK] = fsck_page,
 	};
 	ad_text_add(out, "%s", pages[command]);
 }

@@ -65,7 +65,7 @@ static void judge_server(struct ad_status_view *view, const struct ad_server_vie
 		     address, full);
 	if (corrupt > 0)
 		warn(view,
-		     "chunkserver %s found %llu damaged chunks since it started; its log "
+		     "chunkserver %s found %llu damaged chunks since it started; dfs fsck --data "
 		     "names them",
 		     address, corrupt);
 	judge_disks(view, server, address);

@@ -67,6 +67,8 @@ static void what_is_not_understood_is_named(void **unused)
 	    {"status --color blue", "auto, always or never"},
 	    {"status extra", "\"extra\" was given"},
 	    {"info", "needs at least one file"},
+	    {"status --repair", "it belongs to dfs fsck"},
+	    {"fsk", "did you mean fsck?"},
 	};
 	struct ad_arguments a;
 	struct ad_text why = {0};
