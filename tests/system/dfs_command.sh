@@ -26,7 +26,7 @@ says 3 'a command is missing' "$dfs"
 says 3 'takes no argument' "$dfs" status this
 says 3 '--masters needs a value' "$dfs" status --masters
 says 0 'Exit codes' "$dfs" --help
-for command in status info; do says 0 "Usage: dfs $command" "$dfs" "$command" --help; done
+for command in status info fsck; do says 0 "Usage: dfs $command" "$dfs" "$command" --help; done
 says 0 'dfs 0' "$dfs" --version
 
 # Cannot be done.

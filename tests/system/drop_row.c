@@ -25,8 +25,7 @@ int main(int argc, char **argv)
 		char digits[3] = {argv[3][2 * i], argv[3][2 * i + 1]};
 		key[i] = (u8)strtoul(digits, NULL, 16);
 	}
-	enum dfs_kv_kind kind =
-	    strcmp(argv[1], "logged") == 0 ? DFS_KV_LOGGED : DFS_KV_UNLOGGED;
+	enum dfs_kv_kind kind = strcmp(argv[1], "logged") == 0 ? DFS_KV_LOGGED : DFS_KV_UNLOGGED;
 	if (dfs_kv_rocks_open(argv[2], kind, &options, &store, &text) != 0) {
 		fprintf(stderr, "drop_row: %s\n", text.text);
 		return 2;
