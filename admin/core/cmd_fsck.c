@@ -1,8 +1,8 @@
 /*
  * dfs fsck: see fsck_i.h for its phases and files.
  *
- *   STATUS --> WALK --> INVENTORY --> SUSPECTS --> DATA --> REPAIR --> printed
- *                                                (--data)  (--repair)
+ *   STATUS --> WALK --> OPENS --> INVENTORY --> SUSPECTS --> DATA --> REPAIR --> printed
+ *                                                          (--data)  (--repair)
  */
 #include "admin/core/fsck_i.h"
 
@@ -162,6 +162,9 @@ void fsck_next(struct ad *ad, struct dfs_fxs *fxs)
 		ask_walk(ad, fxs);
 		return;
 	case FSCK_WALK:
+		fsck_opens_start(ad, fxs);
+		return;
+	case FSCK_OPENS:
 		fsck_servers_start(ad, fxs);
 		return;
 	case FSCK_INVENTORY:
@@ -193,6 +196,9 @@ static void answered(struct ad *ad, const struct ad_answer *answer, struct dfs_f
 	struct fsck *fsck = ad->work;
 	struct ad_answer failure = *answer;
 	switch (fsck->phase) {
+	case FSCK_OPENS:
+		fsck_opens_answered(ad, answer, fxs);
+		return;
 	case FSCK_INVENTORY:
 		fsck_servers_answered(ad, answer, fxs);
 		return;

@@ -59,18 +59,15 @@ static void ask_lookup(struct ad *ad, u64 parent, struct dfs_fxs *fxs)
 	ad_ask(ad, ad->master, DFS_MSG_LOOKUP, &writer, 0, fxs);
 }
 
-static void ask_chunks(struct ad *ad, struct dfs_fxs *fxs)
+static void ask_chunks(struct ad *ad, u64 index, struct dfs_fxs *fxs)
 {
 	struct info_work *work = ad->work;
-	const struct ad_info_view *view = &work->view;
 	struct dfs_writer writer;
-	struct dfs_chunks chunks = {.ino = work->ino, .count = 128};
-	if (view->chunks_count > 0)
-		chunks.index = view->chunks[view->chunks_count - 1].index + 1;
+	struct dfs_chunks chunks = {.ino = work->ino, .index = index, .count = DFS_MAP_CHUNKS_MAX};
 	work->state = INFO_CHUNKS;
 	ad_begin(ad->master, &writer);
 	dfs_chunks_put(&writer, &chunks);
-	ad_ask(ad, ad->master, DFS_MSG_CHUNKS, &writer, chunks.index, fxs);
+	ad_ask(ad, ad->master, DFS_MSG_CHUNKS, &writer, index, fxs);
 }
 
 static void finish_file(struct ad *ad, struct dfs_fxs *fxs)
@@ -205,14 +202,14 @@ static void add_chunk(struct ad_info_view *view, const struct dfs_location *loca
 	}
 }
 
-/* All rows up to `end` were told; holes are left out. */
+/* Holes are left out. What is allocated says how many chunks there are, so that a hole at the end,
+ * which may be exabytes long, is not searched. */
 static int take_chunks(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)
 {
 	struct info_work *work = ad->work;
 	struct ad_info_view *view = &work->view;
 	struct dfs_chunks_reply reply;
 	struct dfs_location location;
-	u32 before = view->chunks_count;
 	int status = dfs_chunks_reply_decode(answer->body, answer->version, &reply);
 	if (status != 0)
 		return status;
@@ -220,17 +217,11 @@ static int take_chunks(struct ad *ad, const struct ad_answer *answer, struct dfs
 		add_chunk(view, &location);
 	u64 chunk_bytes = UINT64_C(1) << view->attr.chunk_shift;
 	u64 end = view->attr.size / chunk_bytes + (view->attr.size % chunk_bytes != 0);
-	u64 next = view->chunks_count == before ? answer->tag + 128
-						: view->chunks[view->chunks_count - 1].index + 1;
-	if (next >= end) {
+	u64 next = answer->tag + DFS_MAP_CHUNKS_MAX;
+	if (next >= end || view->chunks_count * chunk_bytes >= view->attr.allocated)
 		ask_copies(ad, fxs);
-		return 0;
-	}
-	struct dfs_writer writer;
-	struct dfs_chunks chunks = {.ino = work->ino, .index = next, .count = 128};
-	ad_begin(ad->master, &writer);
-	dfs_chunks_put(&writer, &chunks);
-	ad_ask(ad, ad->master, DFS_MSG_CHUNKS, &writer, next, fxs);
+	else
+		ask_chunks(ad, next, fxs);
 	return 0;
 }
 
@@ -275,7 +266,7 @@ static void take_attributes(struct ad *ad, const struct dfs_attr *attr, struct d
 	struct info_work *work = ad->work;
 	work->view.attr = *attr;
 	if (S_ISREG(attr->mode) && attr->size > 0)
-		ask_chunks(ad, fxs);
+		ask_chunks(ad, 0, fxs);
 	else
 		finish_file(ad, fxs);
 }

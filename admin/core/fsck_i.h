@@ -3,6 +3,7 @@
  *
  *   cmd_fsck.c      STATUS: which chunkservers there are. WALK: the master's tables of one moment
  *                   into the checker (master/core/check.h). Then each phase in turn, and the end.
+ *   fsck_opens.c    OPENS: what every client session holds open.
  *   fsck_servers.c  INVENTORY: what every chunkserver holds, against the tables.
  *   fsck_suspects.c SUSPECTS: the cluster is in use, so what looked wrong there is looked at again,
  *                   several times, before it counts.
@@ -19,6 +20,7 @@
 enum fsck_phase { /* Each waits for answers to its own questions; failures of the master end it. */
 		  FSCK_STATUS,
 		  FSCK_WALK,
+		  FSCK_OPENS,
 		  FSCK_INVENTORY,
 		  FSCK_SUSPECTS,
 		  FSCK_DATA,
@@ -85,7 +87,7 @@ struct fsck {
 	u32 suspects_count;
 	u32 suspects_capacity;
 	u32 round;
-	u32 at;    /* SUSPECTS: examined so far. REPAIR: the fault. */
+	u32 at;    /* OPENS: the session. SUSPECTS: examined so far. REPAIR: the fault. */
 	u32 batch; /* SUSPECTS: of them, in the question under way. */
 	struct fsck_fault *faults;
 	u32 faults_count;
@@ -104,6 +106,8 @@ void fsck_next(struct ad *ad, struct dfs_fxs *fxs);
 void fsck_server_failed(struct ad *ad, struct fsck_server *server, const struct ad_answer *answer);
 
 /* Each begins its phase, and takes the answers to what it asked. */
+void fsck_opens_start(struct ad *ad, struct dfs_fxs *fxs);
+void fsck_opens_answered(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs);
 void fsck_servers_start(struct ad *ad, struct dfs_fxs *fxs);
 void fsck_servers_answered(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs);
 void fsck_suspects_start(struct ad *ad, struct dfs_fxs *fxs);

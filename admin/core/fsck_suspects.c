@@ -16,35 +16,46 @@ enum { ROUNDS = 5 };
 
 static void hold_start(struct ad *ad, struct dfs_fxs *fxs);
 
-static bool is_inode(const struct fsck_suspect *suspect)
+enum kind { INODE, CHUNK, SESSION };
+
+static enum kind kind_of(const struct fsck_suspect *suspect)
 {
-	return suspect->finding.fault == MS_FAULT_ORPHAN_KEPT;
+	switch (suspect->finding.fault) {
+	case MS_FAULT_ORPHAN_KEPT:
+	case MS_FAULT_OPEN_MISSING:
+		return INODE;
+	case MS_FAULT_SESSION_UNKNOWN:
+		return SESSION;
+	default:
+		return CHUNK;
+	}
 }
 
 /* The next batch goes to the master, or, when there is none, the servers' turn comes. */
 static void examine(struct ad *ad, struct dfs_fxs *fxs)
 {
 	struct fsck *fsck = ad->work;
-	struct dfs_writer inodes, chunks, writer;
+	struct dfs_writer ids[3], writer; /* By kind. */
 	fsck->batch = dfs_min(fsck->suspects_count - fsck->at, (u32)DFS_EXAMINE_MAX);
 	if (fsck->batch == 0) {
 		hold_start(ad, fxs);
 		return;
 	}
-	dfs_writer_init(&inodes, DFS_PROTOCOL_VERSION, 0);
-	dfs_writer_init(&chunks, DFS_PROTOCOL_VERSION, 0);
+	for (u32 i = 0; i < 3; i++)
+		dfs_writer_init(&ids[i], DFS_PROTOCOL_VERSION, 0);
 	for (u32 i = 0; i < fsck->batch; i++) {
 		const struct fsck_suspect *suspect = &fsck->suspects[fsck->at + i];
 		struct dfs_id id = {.id = suspect->finding.subject};
-		dfs_id_put(is_inode(suspect) ? &inodes : &chunks, &id);
+		dfs_id_put(&ids[kind_of(suspect)], &id);
 	}
-	struct dfs_examine request = {.inodes = dfs_writer_items(&inodes),
-				      .chunks = dfs_writer_items(&chunks)};
+	struct dfs_examine request = {.inodes = dfs_writer_items(&ids[INODE]),
+				      .chunks = dfs_writer_items(&ids[CHUNK]),
+				      .sessions = dfs_writer_items(&ids[SESSION])};
 	ad_begin(ad->master, &writer);
 	dfs_examine_put(&writer, &request);
 	ad_ask(ad, ad->master, DFS_MSG_EXAMINE, &writer, TAG_EXAMINE, fxs);
-	dfs_writer_fini(&inodes);
-	dfs_writer_fini(&chunks);
+	for (u32 i = 0; i < 3; i++)
+		dfs_writer_fini(&ids[i]);
 }
 
 static void take_chunk(struct fsck_suspect *suspect, const struct dfs_chunk_fact *fact)
@@ -67,20 +78,31 @@ static void take_chunk(struct fsck_suspect *suspect, const struct dfs_chunk_fact
 	}
 }
 
+static void take_inode(struct fsck_suspect *suspect, const struct dfs_inode_fact *fact)
+{
+	if (suspect->finding.fault == MS_FAULT_OPEN_MISSING)
+		suspect->cleared = fact->exists != 0 || fact->open == 0;
+	else
+		suspect->cleared = fact->exists == 0 || fact->orphan == 0 || fact->held != 0;
+}
+
 static int take_examined(struct ad *ad, const struct ad_answer *answer)
 {
 	struct fsck *fsck = ad->work;
 	struct dfs_examine_reply reply;
 	struct dfs_inode_fact inode;
 	struct dfs_chunk_fact chunk;
+	struct dfs_session_fact session;
 	int status = dfs_examine_reply_decode(answer->body, answer->version, &reply);
 	for (u32 i = 0; status == 0 && i < fsck->batch; i++) {
 		struct fsck_suspect *suspect = &fsck->suspects[fsck->at + i];
-		if (is_inode(suspect) && dfs_inode_fact_next(&reply.inodes, &inode))
-			suspect->cleared =
-			    inode.exists == 0 || inode.orphan == 0 || inode.held != 0;
-		else if (!is_inode(suspect) && dfs_chunk_fact_next(&reply.chunks, &chunk))
+		enum kind kind = kind_of(suspect);
+		if (kind == INODE && dfs_inode_fact_next(&reply.inodes, &inode))
+			take_inode(suspect, &inode);
+		else if (kind == CHUNK && dfs_chunk_fact_next(&reply.chunks, &chunk))
 			take_chunk(suspect, &chunk);
+		else if (kind == SESSION && dfs_session_fact_next(&reply.sessions, &session))
+			suspect->cleared = session.exists == 0 || session.known != 0;
 		else
 			status = DFS_EMALFORMED;
 	}
@@ -90,7 +112,7 @@ static int take_examined(struct ad *ad, const struct ad_answer *answer)
 /* Does this suspect concern the server? Lost chunks concern all. */
 static bool concerns(const struct fsck_suspect *suspect, u32 server)
 {
-	if (suspect->cleared || is_inode(suspect))
+	if (suspect->cleared || kind_of(suspect) != CHUNK)
 		return false;
 	u16 fault = suspect->finding.fault;
 	return fault == MS_FAULT_CHUNK_LOST || fault == MS_FAULT_CHUNK_AWAY ||
@@ -146,12 +168,18 @@ static void take_held(struct fsck *fsck, u32 server, const struct dfs_held *held
 	}
 }
 
+/* Nobody knows what a server has that says nothing. */
+static bool is_uncertain(const struct fsck *fsck, const struct fsck_suspect *suspect)
+{
+	return suspect->finding.fault == MS_FAULT_CHUNK_LOST && fsck->incomplete;
+}
+
 /* A server that says nothing cannot clear anybody. */
 static bool needs_confirmation(const struct fsck *fsck, const struct fsck_suspect *suspect)
 {
 	u16 fault = suspect->finding.fault;
-	return !is_inode(suspect) && fault != MS_FAULT_CHUNK_LOST && fault != MS_FAULT_CHUNK_AWAY &&
-	       !fsck->servers[suspect->server].failed;
+	return kind_of(suspect) == CHUNK && fault != MS_FAULT_CHUNK_LOST &&
+	       fault != MS_FAULT_CHUNK_AWAY && !fsck->servers[suspect->server].failed;
 }
 
 static void end_round(struct ad *ad, struct dfs_fxs *fxs)
@@ -160,7 +188,8 @@ static void end_round(struct ad *ad, struct dfs_fxs *fxs)
 	u32 kept = 0;
 	for (u32 i = 0; i < fsck->suspects_count; i++) {
 		const struct fsck_suspect *suspect = &fsck->suspects[i];
-		if (suspect->cleared || (needs_confirmation(fsck, suspect) && !suspect->confirmed))
+		if (suspect->cleared || is_uncertain(fsck, suspect) ||
+		    (needs_confirmation(fsck, suspect) && !suspect->confirmed))
 			continue;
 		fsck->suspects[kept++] = *suspect;
 	}

@@ -47,7 +47,8 @@ static const char info_page[] =
     "and for each chunk its place in the file, its id, length and epoch, and who has copies.\n"
     "Bytes that a program has written and not yet closed or synced may not be in a chunk yet.\n"
     "\n" COMMON "\n"
-    "Exit codes: 0 all chunks can be reached; 1 some cannot; 2 a file is not on dfs, or a server\n"
+    "Exit codes: 0 all chunks can be reached; 1 some cannot; 2 a file is not on dfs, or the "
+    "master\n"
     "does not answer; 3 the command line was not understood.\n";
 
 static const char fsck_page[] =
@@ -63,7 +64,9 @@ static const char fsck_page[] =
     "chunkservers is looked at again before it is told. Without --repair nothing is changed. Each\n"
     "fault is one line: its name, which never changes, then inode=, chunk= and the like, then "
     "what\n"
-    "it means. It needs about 200 bytes of memory here for each file and each chunk.\n"
+    "it means; find DIR -inum N finds the file of an inode. It needs about 200 bytes of memory "
+    "here\n"
+    "for each file and each chunk.\n"
     "\n" COMMON "\n"
     "Exit codes: 0 no fault, or all were repaired; 1 faults are left; 2 the check could not be\n"
     "completed; 3 the command line was not understood.\n";

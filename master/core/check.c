@@ -41,7 +41,8 @@ void ms_check_free(struct ms_check *check)
 	free_nodes(&check->cuts);
 	free_nodes(&check->sessions);
 	free(check->chain.names);
-	free(check->orphans);
+	free(check->orphans.ids);
+	free(check->sessions_in_order.ids);
 	free(check->findings);
 	free(check);
 }
@@ -81,6 +82,16 @@ void check_wrong(struct ms_check *check, enum ms_fault fault, u64 subject, u64 a
 	    .fault = (u16)fault, .subject = subject, .at = at, .noted = noted, .found = found};
 }
 
+void check_ids_add(struct check_ids *list, u64 id)
+{
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity * 2 + 64;
+		list->ids = realloc(list->ids, list->capacity * sizeof(*list->ids));
+		DFS_ASSERT(list->ids != NULL);
+	}
+	list->ids[list->count++] = id;
+}
+
 struct check_inode *check_find(const struct ms_check *check, u64 ino)
 {
 	struct dfs_map_node *node = dfs_map_find(&check->inodes, ino);
@@ -101,6 +112,7 @@ static void see_session(struct ms_check *check, u64 session)
 	struct check_session *node = calloc(1, sizeof(*node));
 	DFS_ASSERT(node != NULL);
 	dfs_map_insert(&check->sessions, &node->node, session);
+	check_ids_add(&check->sessions_in_order, session);
 	check->counts.sessions++;
 }
 
@@ -247,6 +259,17 @@ struct ms_checked_chunk *ms_check_chunk_next(const struct ms_check *check,
 
 const u64 *ms_check_orphans(const struct ms_check *check, u32 *ret_count)
 {
-	*ret_count = check->orphans_count;
-	return check->orphans;
+	*ret_count = check->orphans.count;
+	return check->orphans.ids;
+}
+
+const u64 *ms_check_sessions(const struct ms_check *check, u32 *ret_count)
+{
+	*ret_count = check->sessions_in_order.count;
+	return check->sessions_in_order.ids;
+}
+
+bool ms_check_has_inode(const struct ms_check *check, u64 ino)
+{
+	return check_find(check, ino) != NULL;
 }

@@ -92,6 +92,10 @@ struct ms_checked_chunk *ms_check_chunk(const struct ms_check *check, u64 chunk)
 /* All, in no order. NULL starts and ends. */
 struct ms_checked_chunk *ms_check_chunk_next(const struct ms_check *check,
 					     const struct ms_checked_chunk *chunk);
+/* By number. */
+bool ms_check_has_inode(const struct ms_check *check, u64 ino);
+/* Client sessions, in order. */
+const u64 *ms_check_sessions(const struct ms_check *check, u32 *ret_count);
 /* Inodes without a name, in order. */
 const u64 *ms_check_orphans(const struct ms_check *check, u32 *ret_count);
 

@@ -60,6 +60,13 @@ struct check_chain {
 	u32 names_capacity;
 };
 
+struct check_ids {
+	u64 *ids;
+	u32 count;
+	u32 capacity;
+};
+void check_ids_add(struct check_ids *list, u64 id);
+
 struct ms_check {
 	struct dfs_row_format format;
 	struct dfs_row_counters counters;
@@ -70,9 +77,8 @@ struct ms_check {
 	struct dfs_map cuts;
 	struct dfs_map sessions;
 	struct check_chain chain;
-	u64 *orphans;
-	u32 orphans_count;
-	u32 orphans_capacity;
+	struct check_ids orphans;
+	struct check_ids sessions_in_order;
 	u64 unowned_xattr; /* The inode of the last such row: one finding for all of it. */
 	struct ms_checked_counts counts;
 	struct ms_finding *findings;

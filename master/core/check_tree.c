@@ -151,11 +151,5 @@ void check_see_orphan(struct ms_check *check, u64 ino)
 		check_wrong(check, MS_FAULT_ORPHAN_NAMED, ino, 0, 0, inode->names);
 		return;
 	}
-	if (check->orphans_count == check->orphans_capacity) {
-		check->orphans_capacity = check->orphans_capacity * 2 + 64;
-		check->orphans =
-		    realloc(check->orphans, check->orphans_capacity * sizeof(*check->orphans));
-		DFS_ASSERT(check->orphans != NULL);
-	}
-	check->orphans[check->orphans_count++] = ino;
+	check_ids_add(&check->orphans, ino);
 }

@@ -36,6 +36,7 @@ static int put_inode(struct ms *ms, u64 ino, struct dfs_writer *inodes)
 	    .ino = ino,
 	    .exists = status == 0,
 	    .orphan = orphan == 1,
+	    .open = ms_is_open(&ms->clients, ino),
 	    .held = is_held(ms, ino),
 	};
 	dfs_inode_fact_put(inodes, &fact);
@@ -70,11 +71,21 @@ static int put_chunk(struct ms *ms, u64 id, struct dfs_writer *chunks)
 	return 0;
 }
 
+static void put_session(struct ms *ms, u64 session, struct dfs_writer *sessions)
+{
+	struct dfs_session_fact fact = {
+	    .session = session,
+	    .exists = ms_session_find(ms->state, session) != NULL,
+	    .known = ms_client_find(&ms->clients, session) != NULL,
+	};
+	dfs_session_fact_put(sessions, &fact);
+}
+
 void ms_on_examine(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
 		   struct dfs_fxs *fxs)
 {
 	struct dfs_examine examine;
-	struct dfs_writer inodes, chunks, writer;
+	struct dfs_writer inodes, chunks, sessions, writer;
 	struct dfs_id id;
 	int status = dfs_examine_decode(request->body, ms_peer_version(peer), &examine);
 	if (status != 0) {
@@ -83,19 +94,24 @@ void ms_on_examine(struct ms *ms, struct ms_peer *peer, const struct dfs_session
 	}
 	dfs_writer_init(&inodes, ms_peer_version(peer), 0);
 	dfs_writer_init(&chunks, ms_peer_version(peer), 0);
+	dfs_writer_init(&sessions, ms_peer_version(peer), 0);
 	while (status == 0 && dfs_id_next(&examine.inodes, &id))
 		status = put_inode(ms, id.id, &inodes);
 	while (status == 0 && dfs_id_next(&examine.chunks, &id))
 		status = put_chunk(ms, id.id, &chunks);
+	while (status == 0 && dfs_id_next(&examine.sessions, &id))
+		put_session(ms, id.id, &sessions);
 	if (status != 0) {
 		ms_reply_status(peer, request, status, fxs);
 	} else {
 		struct dfs_examine_reply reply = {.inodes = dfs_writer_items(&inodes),
-						  .chunks = dfs_writer_items(&chunks)};
+						  .chunks = dfs_writer_items(&chunks),
+						  .sessions = dfs_writer_items(&sessions)};
 		dfs_session_writer(peer->session, &writer);
 		dfs_examine_reply_put(&writer, &reply);
 		ms_reply(peer, request, &writer, fxs);
 	}
 	dfs_writer_fini(&inodes);
 	dfs_writer_fini(&chunks);
+	dfs_writer_fini(&sessions);
 }

@@ -42,6 +42,7 @@ static const struct route routes[] = {
     {DFS_MSG_WALK, FOR_ADMIN, false, ms_on_walk},
     {DFS_MSG_EXAMINE, FOR_ADMIN, false, ms_on_examine},
     {DFS_MSG_REPAIR, FOR_ADMIN, false, ms_on_repair},
+    {DFS_MSG_OPENS, FOR_ADMIN, false, ms_on_opens},
 };
 
 void ms_peers_init(struct ms *ms)

@@ -181,6 +181,63 @@ static void chunks_and_inodes_are_examined(void **unused)
 	ms_cluster_fini(&cluster);
 }
 
+/* How many inodes the session holds open, the last of them; or a status. */
+static int opens(struct puppet *admin, u64 session, u64 *ret_ino)
+{
+	struct dfs_writer body;
+	struct dfs_opens_reply reply;
+	struct dfs_id id = {0};
+	puppet_writer(admin, &body);
+	dfs_opens_put(&body, &(struct dfs_opens){.session = session});
+	const struct puppet_reply *answer = puppet_ask(admin, DFS_MSG_OPENS, &body);
+	assert_non_null(answer);
+	if (answer->status != 0)
+		return answer->status;
+	assert_int_equal(dfs_opens_reply_decode(body_of(answer), 1, &reply), 0);
+	int count = (int)reply.inodes.count;
+	while (dfs_id_next(&reply.inodes, &id))
+		*ret_ino = id.id;
+	return count;
+}
+
+static void opens_and_sessions_are_told(void **unused)
+{
+	(void)unused;
+	struct ms_cluster cluster;
+	struct dfs_mutate_reply made;
+	struct dfs_session_fact session;
+	u64 ino = 0;
+	ms_cluster_init(&cluster, 6);
+	struct puppet *client = puppet_new(&cluster, "client", DFS_ROLE_CLIENT);
+	struct puppet *admin = puppet_new(&cluster, "admin", DFS_ROLE_ADMIN);
+	puppet_attach(client);
+	assert_int_equal(opens(admin, client->attached, &ino), 0);
+	assert_int_equal(puppet_make(client, 1, "f", true, &made), 0);
+	assert_int_equal(opens(admin, client->attached, &ino), 1);
+	assert_int_equal(ino, made.attr.ino);
+	assert_int_equal(inode_fact(admin, ino).open, 1);
+	assert_int_equal(puppet_release(client, ino), 0);
+	assert_int_equal(opens(admin, client->attached, &ino), 0);
+	assert_int_equal(inode_fact(admin, ino).open, 0);
+	assert_int_equal(opens(admin, 999, &ino), DFS_ENO_SESSION);
+	const u64 asked[] = {client->attached, 999};
+	for (u32 i = 0; i < 2; i++) {
+		struct dfs_writer body, ids;
+		struct dfs_examine_reply reply;
+		dfs_writer_init(&ids, 1, 0);
+		dfs_id_put(&ids, &(struct dfs_id){.id = asked[i]});
+		puppet_writer(admin, &body);
+		dfs_examine_put(&body, &(struct dfs_examine){.sessions = dfs_writer_items(&ids)});
+		dfs_writer_fini(&ids);
+		const struct puppet_reply *answer = puppet_ask(admin, DFS_MSG_EXAMINE, &body);
+		assert_int_equal(dfs_examine_reply_decode(body_of(answer), 1, &reply), 0);
+		assert_true(dfs_session_fact_next(&reply.sessions, &session));
+		assert_int_equal(session.exists, i == 0);
+		assert_int_equal(session.known, i == 0);
+	}
+	ms_cluster_fini(&cluster);
+}
+
 static int repair(struct puppet *admin, struct dfs_repair what)
 {
 	struct dfs_writer body;
@@ -281,6 +338,7 @@ int main(void)
 	    cmocka_unit_test(a_walk_is_of_one_moment_and_in_steps),
 	    cmocka_unit_test(a_walk_ends_with_its_link_and_few_are_let_in),
 	    cmocka_unit_test(chunks_and_inodes_are_examined),
+	    cmocka_unit_test(opens_and_sessions_are_told),
 	    cmocka_unit_test(a_repair_is_logged_and_whoever_cached_is_told_first),
 	    cmocka_unit_test(a_stray_is_deleted_when_asked_for),
 	};
