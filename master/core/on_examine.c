@@ -43,6 +43,13 @@ static int put_inode(struct ms *ms, u64 ino, struct dfs_writer *inodes)
 	return 0;
 }
 
+/* Where a chunk may be that nobody has told of. */
+static bool is_away(const struct ms *ms, u64 home)
+{
+	const struct ms_server *server = home == 0 ? NULL : ms_server_find(&ms->servers, home);
+	return home != 0 && (server == NULL || server->peer == NULL || server->reporting);
+}
+
 static int put_chunk(struct ms *ms, u64 id, struct dfs_writer *chunks)
 {
 	struct ms_chunk chunk;
@@ -59,6 +66,7 @@ static int put_chunk(struct ms *ms, u64 id, struct dfs_writer *chunks)
 		fact.ino = chunk.ino;
 		fact.index = chunk.index;
 		fact.epoch = chunk.epoch;
+		fact.home_away = is_away(ms, chunk.home);
 	} else if (garbage == 1) {
 		fact.state = DFS_CHUNK_GARBAGE;
 	} else if (!ms->reaper.grace_over || ms_grant_find(&ms->grants, id) != NULL) {

@@ -62,10 +62,16 @@ clean
 # One chunkserver away: what is on it is named, the rest is checked.
 for i in 1 2 3 4; do head -c 20000 /dev/urandom >"$mnt/d$i"; done
 sync
-name=$(server_of "$(chunk_of "$mnt/d1")")
+chunk=$(chunk_of "$mnt/d1")
+name=$(server_of "$chunk")
 "$cluster" kill "$c" "$name"
 until_true 10 servers_up 1 || fail "$name is not away"
-finds 1 "chunk-away chunk=$(chunk_of "$mnt/d1")"
+finds 1 "chunk-away chunk=$chunk"
+# A master that has not heard of it since its start does not take it for lost either.
+"$cluster" kill "$c" master1
+"$cluster" start "$c" master1
+until_true 10 servers_up 1 || fail "the other server is not there"
+finds 1 "chunk-away chunk=$chunk"
 "$cluster" start "$c" "$name"
 until_true 20 eval '"$dfs" fsck >/dev/null' || fail "it is still away: $("$dfs" fsck)"
 clean --data

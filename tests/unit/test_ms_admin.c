@@ -3,7 +3,8 @@
  */
 #include "libdfsproto/wire/record.h"
 #include "master/core/check.h"
-#include "master/core/tables.h"
+#include "master/core/master_i.h"
+#include "master/core/state_i.h"
 #include "tests/unit/ms_cluster.h"
 #include "tests/unit/unit.h"
 
@@ -165,6 +166,7 @@ static void chunks_and_inodes_are_examined(void **unused)
 	assert_int_equal(fact.ino, ino);
 	assert_int_equal(fact.copies, 1);
 	assert_int_equal(fact.copies_online, 1);
+	assert_int_equal(fact.home_away, 0);
 	assert_int_equal(chunk_fact(admin, 999999).state, DFS_CHUNK_UNKNOWN);
 	assert_int_equal(inode_fact(admin, ino).exists, 1);
 	assert_int_equal(inode_fact(admin, ino).orphan, 0);
@@ -251,7 +253,8 @@ static int repair(struct puppet *admin, struct dfs_repair what)
 /* An inode's row past all rules. */
 static void set_links(struct ms_cluster *cluster, u64 ino, u32 nlink)
 {
-	struct dfs_kv *kv = kv_sim_kv(sim_kv(cluster->master, MS_KV_STATE));
+	struct ms *ms = sim_core(cluster->master);
+	struct dfs_kv *kv = ms->state->kv;
 	u8 key[9] = {MS_TABLE_INODE, 0, 0, 0, 0, 0, 0, 0, (u8)ino};
 	struct dfs_span value, sealed_body;
 	struct dfs_row_inode row;
