@@ -45,6 +45,8 @@ void fsck_server_failed(struct ad *ad, struct fsck_server *server, const struct 
 	fsck->incomplete = true;
 }
 
+enum { WALKS_MAX = 3 };
+
 static void ask_walk(struct ad *ad, struct dfs_fxs *fxs)
 {
 	struct fsck *fsck = ad->work;
@@ -53,6 +55,19 @@ static void ask_walk(struct ad *ad, struct dfs_fxs *fxs)
 	ad_begin(ad->master, &writer);
 	dfs_walk_put(&writer, &walk);
 	ad_ask(ad, ad->master, DFS_MSG_WALK, &writer, 0, fxs);
+}
+
+/* The link broke and the walk with it: once more from the beginning. */
+static bool walk_again(struct ad *ad, struct dfs_fxs *fxs)
+{
+	struct fsck *fsck = ad->work;
+	if (++fsck->walks >= WALKS_MAX)
+		return false;
+	ms_check_free(fsck->check);
+	fsck->check = ms_check_new();
+	fsck->position = 0;
+	ask_walk(ad, fxs);
+	return true;
 }
 
 static void start(struct ad *ad, struct dfs_fxs *fxs)
@@ -216,6 +231,8 @@ static void answered(struct ad *ad, const struct ad_answer *answer, struct dfs_f
 			failure.status = take_status(ad, answer, fxs);
 		break;
 	case FSCK_WALK:
+		if (failure.status == DFS_ESTALE && walk_again(ad, fxs))
+			return;
 		if (failure.status == 0)
 			failure.status = take_rows(ad, answer, fxs);
 		break;
@@ -223,8 +240,8 @@ static void answered(struct ad *ad, const struct ad_answer *answer, struct dfs_f
 	if (failure.status == 0)
 		return;
 	if (failure.status == DFS_ESTALE)
-		ad_complain(ad, "cannot check the tables: the link to the master broke on the way; "
-				"try again");
+		ad_complain(ad, "cannot check the tables: the link to the master broke on the way, "
+				"every time; try again");
 	else if (failure.status == DFS_EBUSY)
 		ad_complain(ad, "cannot check the tables: others are being checked already; try "
 				"again when they are done");

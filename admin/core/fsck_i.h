@@ -77,6 +77,7 @@ struct fsck {
 	enum fsck_phase phase;
 	struct ms_check *check;
 	u64 position; /* WALK: rows received. */
+	u32 walks;    /* How often it was begun. */
 	nsec began;
 	struct fsck_server *servers;
 	u32 servers_count;
