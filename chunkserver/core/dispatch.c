@@ -46,6 +46,9 @@ void cs_dispatch(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 	case DFS_MSG_STATUS:
 		cs_on_status(cs, request, fxs);
 		return;
+	case DFS_MSG_INVENTORY:
+		cs_on_inventory(cs, request, fxs);
+		return;
 	default:
 		cs_reply_status(cs, &request->origin, DFS_ENOSYS, fxs);
 	}

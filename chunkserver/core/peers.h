@@ -39,6 +39,7 @@ void cs_on_punch(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 void cs_on_seek(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_trim(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_delete(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
+void cs_on_inventory(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_status(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 
 #endif

@@ -37,6 +37,12 @@ static u32 state_of(const struct cs_chunk *chunk)
 	return sound ? DFS_HELD_GOOD : DFS_HELD_SUSPECT;
 }
 
+void cs_report_held(struct dfs_writer *items, const struct cs_chunk *chunk)
+{
+	if (is_held(chunk))
+		put_held(items, chunk, state_of(chunk));
+}
+
 static void change(struct cs *cs, const struct cs_chunk *chunk, u32 state)
 {
 	for (u32 i = 0; i < cs->masters_count; i++) {

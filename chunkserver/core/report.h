@@ -29,6 +29,8 @@ void cs_report_gone(struct cs *cs, const struct cs_chunk *chunk, struct dfs_fxs 
 /* Code the next part of the full report at the master's cursor. True: it was the last part. */
 bool cs_report_part(struct cs *cs, struct cs_master *master, struct dfs_writer *items,
 		    struct dfs_fxs *fxs);
+/* The HELD record of a chunk, unless it is being made or deleted. */
+void cs_report_held(struct dfs_writer *items, const struct cs_chunk *chunk);
 void cs_report_disks(struct cs *cs, struct dfs_writer *items);
 
 #endif

@@ -57,6 +57,7 @@ struct dfs_kv_ops {
 	bool (*iter_next)(struct dfs_kv *, struct dfs_kv_iter *, struct dfs_span *ret_key,
 			  struct dfs_span *ret_value);
 	int (*iter_free)(struct dfs_kv *, struct dfs_kv_iter *);
+	u64 (*memory)(struct dfs_kv *);
 };
 
 /* The first member of each implementation's own struct. */
@@ -96,6 +97,12 @@ static inline bool dfs_kv_iter_next(struct dfs_kv *kv, struct dfs_kv_iter *iter,
 static inline int dfs_kv_iter_free(struct dfs_kv *kv, struct dfs_kv_iter *iter)
 {
 	return kv->ops->iter_free(kv, iter);
+}
+
+/* Bytes of memory in use, roughly: for status pages. */
+static inline u64 dfs_kv_memory(struct dfs_kv *kv)
+{
+	return kv->ops->memory(kv);
 }
 
 #endif

@@ -305,12 +305,23 @@ static int cache_iter_free(struct dfs_kv *kv, struct dfs_kv_iter *iter)
 	return cache->failure != 0 ? cache->failure : status;
 }
 
+static u64 cache_memory(struct dfs_kv *kv)
+{
+	const struct dfs_kv_cache *cache = cache_of(kv);
+	u64 rows = (u64)(cache->sets_mask + 1) * WAYS;
+	u64 bytes = rows * sizeof(struct row);
+	for (u64 i = 0; i < rows; i++)
+		bytes += cache->rows[i].capacity;
+	return bytes + dfs_kv_memory(cache->inner);
+}
+
 static const struct dfs_kv_ops cache_ops = {
     .get = cache_get,
     .write = cache_write,
     .iter_new = cache_iter_new,
     .iter_next = cache_iter_next,
     .iter_free = cache_iter_free,
+    .memory = cache_memory,
 };
 
 struct dfs_kv_cache *dfs_kv_cache_new(struct dfs_kv *inner, u32 rows)

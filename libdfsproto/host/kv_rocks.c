@@ -132,10 +132,16 @@ static int kv_write(struct dfs_kv *base, const struct dfs_kv_batch *batch)
 					 : kv_rocks_write_tables(kv, batch, 0);
 }
 
+static u64 kv_memory(struct dfs_kv *base)
+{
+	return dfs_kv_rocks_memory_bytes(dfs_container_of(base, struct dfs_kv_rocks, kv));
+}
+
 const struct dfs_kv_ops kv_rocks_ops = {
     .get = kv_get,
     .write = kv_write,
     .iter_new = kv_rocks_iter_new,
     .iter_next = kv_rocks_iter_next,
     .iter_free = kv_rocks_iter_free,
+    .memory = kv_memory,
 };

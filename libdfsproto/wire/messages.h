@@ -40,6 +40,7 @@ enum dfs_op {
 enum dfs_role { DFS_ROLE_MASTER = 1, DFS_ROLE_CHUNKSERVER, DFS_ROLE_CLIENT, DFS_ROLE_ADMIN };
 enum dfs_held_state { DFS_HELD_GOOD, DFS_HELD_SUSPECT, DFS_HELD_GONE };
 enum dfs_disk_state { DFS_DISK_IN_USE, DFS_DISK_FULL, DFS_DISK_FAILED };
+enum dfs_chunk_state { DFS_CHUNK_UNKNOWN, DFS_CHUNK_MAPPED, DFS_CHUNK_GARBAGE, DFS_CHUNK_GRANTED };
 enum dfs_setattr_bits {
 	DFS_SETATTR_MODE = 1,
 	DFS_SETATTR_UID = 2,

@@ -139,6 +139,16 @@ static void take_news(struct ms *ms, const struct ms_result *result)
 		ms->garbage.wanted = true;
 }
 
+/* Whoever asked for it may have gone. */
+static void answer_repair(struct ms *ms, const struct ms_proposal *proposal,
+			  const struct ms_result *result, struct dfs_fxs *fxs)
+{
+	struct ms_peer *peer = ms_peer_find(ms, proposal->link);
+	if (peer != NULL)
+		dfs_session_reply(peer->session, proposal->request, DFS_MSG_REPAIR, result->status,
+				  NULL, NULL, fxs);
+}
+
 static void answer_own(struct ms *ms, const struct ms_proposal *proposal, const struct ms_op *op,
 		       const struct ms_result *result, struct dfs_fxs *fxs)
 {
@@ -171,6 +181,9 @@ static void answer_own(struct ms *ms, const struct ms_proposal *proposal, const 
 		return;
 	case DFS_OP_CUT:
 		ms->reaper.cutting = false;
+		return;
+	case DFS_OP_MEND:
+		answer_repair(ms, proposal, result, fxs);
 		return;
 	default:
 		return;

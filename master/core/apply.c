@@ -41,6 +41,7 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(FORGET_CHUNKS, forget_chunks)
 		DECODE_AND_RUN(TRIMMED, trimmed)
 		DECODE_AND_RUN(CUT, cut)
+		DECODE_AND_RUN(MEND, mend)
 	default:
 		return DFS_ENOSYS;
 	}

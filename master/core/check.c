@@ -1,254 +1,276 @@
 /*
- * ms_state_check: every row of every table is decoded and compared with the rows it belongs to.
+ * The checker: rows come in, findings go out. See check.h; what is looked at is in check_tree.c,
+ * check_chunks.c and check_end.c.
  */
-#include "libdfsproto/wire/xattr_name.h"
-#include "master/core/acl.h"
 #include "master/core/check_i.h"
-#include "master/core/dentry.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include "libdfsproto/base/errors.h"
+#include "libdfsproto/wire/record.h"
+
 #include <stdlib.h>
 
-typedef unsigned long long ull;
+enum { FINDINGS_MAX = 1000000 };
 
-int check_wrong(struct check *check, const char *format, ...)
+struct ms_check *ms_check_new(void)
 {
-	char line[256];
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	if (check->reason != NULL)
-		dfs_text_add(check->reason, "%s", line);
-	return DFS_ECORRUPT;
+	struct ms_check *check = calloc(1, sizeof(*check));
+	DFS_ASSERT(check != NULL);
+	return check;
 }
 
-struct check_inode *check_find(const struct check *check, u64 ino)
+static void free_nodes(struct dfs_map *map)
+{
+	struct dfs_map_node *node;
+	while ((node = dfs_map_next(map, NULL)) != NULL) {
+		dfs_map_remove(map, node);
+		free(node); /* The first member of each struct in these maps. */
+	}
+	dfs_map_fini(map);
+}
+
+void ms_check_free(struct ms_check *check)
+{
+	_Static_assert(offsetof(struct check_inode, node) == 0, "freed by its node");
+	_Static_assert(offsetof(struct ms_checked_chunk, node) == 0, "freed by its node");
+	_Static_assert(offsetof(struct check_cut, node) == 0, "freed by its node");
+	_Static_assert(offsetof(struct check_session, node) == 0, "freed by its node");
+	if (check == NULL)
+		return;
+	free_nodes(&check->inodes);
+	free_nodes(&check->chunks);
+	free_nodes(&check->cuts);
+	free_nodes(&check->sessions);
+	free(check->chain.names);
+	free(check->orphans.ids);
+	free(check->sessions_in_order.ids);
+	free(check->findings);
+	free(check);
+}
+
+const struct ms_fault_info *ms_fault_info(u16 fault)
+{
+	static const struct {
+		u16 fault;
+		struct ms_fault_info info;
+	} rows[] = {
+#define FAULT(NAME, number, id, subject, at, noted, found, repair, meaning)                        \
+	{number, {id, {subject, at, noted, found}, (repair) != 0, meaning}},
+#include "master/core/faults.def"
+#undef FAULT
+	};
+	for (u32 i = 0; i < dfs_array_count(rows); i++) {
+		if (rows[i].fault == fault)
+			return &rows[i].info;
+	}
+	return NULL;
+}
+
+void check_wrong(struct ms_check *check, enum ms_fault fault, u64 subject, u64 at, u64 noted,
+		 u64 found)
+{
+	if (check->findings_count == FINDINGS_MAX) {
+		check->findings_dropped++;
+		return;
+	}
+	if (check->findings_count == check->findings_capacity) {
+		check->findings_capacity = check->findings_capacity * 2 + 64;
+		check->findings =
+		    realloc(check->findings, check->findings_capacity * sizeof(*check->findings));
+		DFS_ASSERT(check->findings != NULL);
+	}
+	check->findings[check->findings_count++] = (struct ms_finding){
+	    .fault = (u16)fault, .subject = subject, .at = at, .noted = noted, .found = found};
+}
+
+void check_ids_add(struct check_ids *list, u64 id)
+{
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity * 2 + 64;
+		list->ids = realloc(list->ids, list->capacity * sizeof(*list->ids));
+		DFS_ASSERT(list->ids != NULL);
+	}
+	list->ids[list->count++] = id;
+}
+
+struct check_inode *check_find(const struct ms_check *check, u64 ino)
 {
 	struct dfs_map_node *node = dfs_map_find(&check->inodes, ino);
 	return node == NULL ? NULL : dfs_map_entry(node, struct check_inode, node);
 }
 
-static int see_inode(struct check *check, const struct ms_scan *scan)
+static void see_format(struct ms_check *check, const struct dfs_row_format *row)
 {
-	u64 ino = ms_key_first(scan->key);
-	struct dfs_row_inode row;
-	int status = ms_row_inode_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	if (ino == 0 || ino >= check->state->counters.next_ino)
-		return check_wrong(check, "inode %llu was never given out", (ull)ino);
-	if (row.chunk_shift < DFS_CHUNK_SHIFT_MIN || row.chunk_shift > DFS_CHUNK_SHIFT_MAX)
-		return check_wrong(check, "inode %llu: chunk shift %u", (ull)ino, row.chunk_shift);
-	struct check_inode *inode = calloc(1, sizeof(*inode));
-	DFS_ASSERT(inode != NULL);
-	inode->row = row;
-	dfs_map_insert(&check->inodes, &inode->node, ino);
-	return 0;
+	u64 seed = row->cluster;
+	check->format = *row;
+	check->hash_key[0] = dfs_splitmix64(&seed);
+	check->hash_key[1] = dfs_splitmix64(&seed);
+	check->hash_mask = (UINT64_C(1) << (row->hash_bits & 63)) - 1;
 }
 
-/* An empty row keeps a place before another one, never the last of its chain. */
-static int see_place(struct check *check, u64 parent, u64 cookie, bool empty)
+static void see_session(struct ms_check *check, u64 session)
 {
-	if (check->empty_cookie != 0 &&
-	    (parent != check->empty_parent || cookie != check->empty_cookie + 1))
-		return check_wrong(check, "directory %llu: empty row %llx at the end of its chain",
-				   (ull)check->empty_parent, (ull)check->empty_cookie);
-	check->empty_parent = parent;
-	check->empty_cookie = empty ? cookie : 0;
-	return 0;
+	struct check_session *node = calloc(1, sizeof(*node));
+	DFS_ASSERT(node != NULL);
+	dfs_map_insert(&check->sessions, &node->node, session);
+	check_ids_add(&check->sessions_in_order, session);
+	check->counts.sessions++;
 }
 
-static int see_dentry(struct check *check, const struct ms_scan *scan)
+static void see_result(struct ms_check *check, u64 session, u64 sequence)
 {
-	u64 parent = ms_key_first(scan->key);
-	u64 cookie = ms_key_second(scan->key);
-	struct dfs_row_dentry row;
-	struct ms_dentry found;
-	int status = ms_row_dentry_open(check->state, scan->value, &row);
-	if (status == 0)
-		status = see_place(check, parent, cookie, row.ino == 0);
-	if (status != 0 || row.ino == 0)
-		return status;
-	struct check_inode *directory = check_find(check, parent);
-	struct check_inode *inode = check_find(check, row.ino);
-	if (directory == NULL || !ms_is_directory(&directory->row))
-		return check_wrong(check, "a name lies in %llu, no directory", (ull)parent);
-	if (inode == NULL)
-		return check_wrong(check, "directory %llu names inode %llu, which is not there",
-				   (ull)parent, (ull)row.ino);
-	if (row.type != (inode->row.mode & S_IFMT))
-		return check_wrong(check, "directory %llu: wrong type for inode %llu", (ull)parent,
-				   (ull)row.ino);
-	if (ms_name_check(row.name) != 0)
-		return check_wrong(check, "directory %llu: a name that is none", (ull)parent);
-	status = ms_dentry_find(check->state, parent, row.name, &found);
-	if (status != 0 || found.cookie != cookie)
-		return check_wrong(check, "directory %llu: a name is not found at its place %llx",
-				   (ull)parent, (ull)cookie);
-	directory->entries++;
-	inode->names++;
-	if (ms_is_directory(&inode->row)) {
-		directory->subdirectories++;
-		inode->named_in = parent;
+	if (dfs_map_find(&check->sessions, session) == NULL)
+		check_wrong(check, MS_FAULT_RESULT_UNOWNED, session, sequence, 0, 0);
+}
+
+/* Numbers in a key, by table: see tables.h. */
+static bool key_good(struct dfs_span key)
+{
+	static const u8 numbers[MS_TABLE_END] = {
+	    [MS_TABLE_INODE] = 1,   [MS_TABLE_DENTRY] = 2, [MS_TABLE_SYMLINK] = 1,
+	    [MS_TABLE_XATTR] = 1,   [MS_TABLE_MAP] = 2,    [MS_TABLE_CHUNK] = 1,
+	    [MS_TABLE_SESSION] = 1, [MS_TABLE_RESULT] = 2, [MS_TABLE_ORPHAN] = 1,
+	    [MS_TABLE_GARBAGE] = 1, [MS_TABLE_TRIM] = 2,   [MS_TABLE_CUT] = 1,
+	};
+	if (key.length == 0 || key.data[0] == 0 || key.data[0] >= MS_TABLE_END)
+		return false;
+	u32 bytes = 1 + numbers[key.data[0]] * 8u;
+	return key.data[0] == MS_TABLE_XATTR ? key.length > bytes : key.length == bytes;
+}
+
+/* Decode one row and hand it on; else the status of decoding it. */
+#define SEE(NAME, name, call)                                                                      \
+	case MS_TABLE_##NAME: {                                                                    \
+		struct dfs_row_##name row;                                                         \
+		status = dfs_row_##name##_decode(body, version, &row);                             \
+		if (status == 0)                                                                   \
+			call;                                                                      \
+		break;                                                                             \
 	}
-	return 0;
-}
 
-static int see_symlink(struct check *check, const struct ms_scan *scan)
+static int see(struct ms_check *check, struct dfs_span key, struct dfs_span value)
 {
-	u64 ino = ms_key_first(scan->key);
-	struct check_inode *inode = check_find(check, ino);
-	struct dfs_row_symlink row;
-	int status = ms_row_symlink_open(check->state, scan->value, &row);
+	u8 table = key.data[0];
+	u64 first = key.length >= 9 ? ms_key_first(key) : 0;
+	u64 second = key.length >= 17 ? ms_key_second(key) : 0;
+	u16 version;
+	struct dfs_span body;
+	int status = dfs_record_open(value, MS_MAGIC(table), MS_DISK_VERSION, &version, &body);
 	if (status != 0)
 		return status;
-	if (inode == NULL || !S_ISLNK(inode->row.mode) || inode->row.size != row.target.length)
-		return check_wrong(check, "a target without its symbolic link %llu", (ull)ino);
-	inode->symlink = true;
-	return 0;
-}
-
-static int see_acl(struct check *check, u64 ino, struct check_inode *inode, struct dfs_span name,
-		   struct dfs_span value)
-{
-	struct ms_acl acl;
-	u32 mode;
-	if (ms_acl_decode(value, &acl) != 0 || acl.count == 0)
-		return check_wrong(check, "inode %llu: no access control list", (ull)ino);
-	inode->acls |= dfs_xattr_acl(name);
-	bool whole = ms_acl_mode(&acl, inode->row.mode, &mode);
-	if (dfs_xattr_acl(name) == DFS_ACL_DEFAULT)
-		return S_ISDIR(inode->row.mode)
-			   ? 0
-			   : check_wrong(check, "file %llu has a default list", (ull)ino);
-	if (whole || mode != inode->row.mode)
-		return check_wrong(check, "inode %llu: mode %o, its list says %o", (ull)ino,
-				   inode->row.mode, mode);
-	return 0;
-}
-
-static int see_xattr(struct check *check, const struct ms_scan *scan)
-{
-	u64 ino = ms_key_first(scan->key);
-	struct check_inode *inode = check_find(check, ino);
-	struct dfs_row_xattr row;
-	int status = ms_row_xattr_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	if (inode == NULL)
-		return check_wrong(check, "an attribute of inode %llu, which is not there",
-				   (ull)ino);
-	u64 name_bytes = scan->key.length - 9 + 1;
-	inode->xattrs_names_bytes += name_bytes;
-	inode->xattrs_bytes += name_bytes + row.value.length;
-	struct dfs_span name = dfs_span(scan->key.data + 9, scan->key.length - 9);
-	return dfs_xattr_acl(name) == 0 ? 0 : see_acl(check, ino, inode, name, row.value);
-}
-
-static int see_orphan(struct check *check, const struct ms_scan *scan)
-{
-	u64 ino = ms_key_first(scan->key);
-	struct check_inode *inode = check_find(check, ino);
-	struct dfs_row_orphan row;
-	int status = ms_row_orphan_open(check->state, scan->value, &row);
-	if (status == 0 && inode == NULL)
-		status = check_wrong(check, "orphan %llu is not there", (ull)ino);
-	if (status == 0)
-		inode->orphan = true;
-	return status;
-}
-
-static int see_session(struct check *check, const struct ms_scan *scan)
-{
-	struct dfs_row_session row;
-	u64 id = ms_key_first(scan->key);
-	int status = ms_row_session_open(check->state, scan->value, &row);
-	if (status == 0 && ms_session_find(check->state, id) == NULL)
-		status = check_wrong(check, "session %llu is not in memory", (ull)id);
-	check->sessions++;
-	return status;
-}
-
-static int see_result(struct check *check, const struct ms_scan *scan)
-{
-	struct dfs_row_result row;
-	u64 sequence = ms_key_second(scan->key);
-	const struct ms_session *session = ms_session_find(check->state, ms_key_first(scan->key));
-	int status = ms_row_result_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	if (session == NULL || sequence <= session->acked || sequence > session->highest ||
-	    row.acked > session->acked)
-		return check_wrong(check, "result %llu of session %llu is not expected",
-				   (ull)sequence, (ull)ms_key_first(scan->key));
-	return 0;
-}
-
-/* Inodes first: the others find theirs in memory. */
-static const struct {
-	enum ms_table table;
-	int (*see)(struct check *check, const struct ms_scan *scan);
-} passes[] = {
-    {MS_TABLE_INODE, see_inode},           {MS_TABLE_DENTRY, see_dentry},
-    {MS_TABLE_SYMLINK, see_symlink},       {MS_TABLE_XATTR, see_xattr},
-    {MS_TABLE_MAP, check_see_map},         {MS_TABLE_CHUNK, check_see_chunk},
-    {MS_TABLE_GARBAGE, check_see_garbage}, {MS_TABLE_ORPHAN, see_orphan},
-    {MS_TABLE_TRIM, check_see_trim},       {MS_TABLE_CUT, check_see_cut},
-    {MS_TABLE_SESSION, see_session},       {MS_TABLE_RESULT, see_result},
-};
-
-static int pass(struct check *check, enum ms_table table,
-		int (*see)(struct check *check, const struct ms_scan *scan))
-{
-	int status = 0;
-	struct ms_scan scan;
-	ms_scan_begin(&scan, check->state, ms_key0(table), ms_key0(table + 1));
-	while (status == 0 && ms_scan_next(&scan))
-		status = see(check, &scan);
-	int scan_status = ms_scan_end(&scan);
-	return status != 0 ? status : scan_status;
-}
-
-static int check_totals(struct check *check)
-{
-	const struct dfs_row_counters *counters = &check->state->counters;
-	if (check->empty_cookie != 0)
-		return see_place(check, 0, 0, false);
-	if (counters->inodes != check->inodes.count)
-		return check_wrong(check, "inodes: counted %u, noted %llu", check->inodes.count,
-				   (ull)counters->inodes);
-	if (counters->chunks != check->chunks)
-		return check_wrong(check, "chunks: counted %llu, noted %llu", (ull)check->chunks,
-				   (ull)counters->chunks);
-	if (counters->garbage != check->garbage)
-		return check_wrong(check, "garbage: counted %llu, noted %llu", (ull)check->garbage,
-				   (ull)counters->garbage);
-	if (check->sessions != check->state->sessions.count)
-		return check_wrong(check, "sessions: counted %llu, in memory %u",
-				   (ull)check->sessions, check->state->sessions.count);
-	if (check->trims != check->bounds)
-		return check_wrong(check, "%llu bounds, %llu trims", (ull)check->bounds,
-				   (ull)check->trims);
-	return 0;
-}
-
-int ms_state_check(struct ms_state *state, struct dfs_text *reason)
-{
-	struct check check = {.state = state, .reason = reason};
-	int status = state->failure != 0 ? state->failure : ms_state_reread(state);
-	for (size_t i = 0; status == 0 && i < dfs_array_count(passes); i++)
-		status = pass(&check, passes[i].table, passes[i].see);
-	if (status == 0)
-		status = check_totals(&check);
-	if (status == 0)
-		status = check_inodes(&check);
-	struct dfs_map_node *node;
-	while ((node = dfs_map_next(&check.inodes, NULL)) != NULL) {
-		dfs_map_remove(&check.inodes, node);
-		free(dfs_map_entry(node, struct check_inode, node));
+	switch (table) {
+		SEE(FORMAT, format, see_format(check, &row))
+		SEE(COUNTERS, counters, check->counters = row)
+		SEE(INODE, inode, check_see_inode(check, first, &row))
+		SEE(DENTRY, dentry, check_see_dentry(check, first, second, &row))
+		SEE(SYMLINK, symlink, check_see_symlink(check, first, &row))
+		SEE(XATTR, xattr,
+		    check_see_xattr(check, first, dfs_span(key.data + 9, key.length - 9), &row))
+		SEE(MAP, map, check_see_map(check, first, second, &row))
+		SEE(CHUNK, chunk, check_see_chunk(check, first, &row))
+		SEE(SESSION, session, see_session(check, first))
+		SEE(RESULT, result, see_result(check, first, second))
+		SEE(ORPHAN, orphan, check_see_orphan(check, first))
+		SEE(GARBAGE, garbage, check_see_garbage(check, first))
+		SEE(TRIM, trim, check_see_trim(check, first, second, &row))
+		SEE(CUT, cut, check_see_cut(check, first, &row))
 	}
-	dfs_map_fini(&check.inodes);
 	return status;
+}
+
+int ms_check_row(struct ms_check *check, struct dfs_span key, struct dfs_span value)
+{
+	check->counts.rows++;
+	int status = key_good(key) ? see(check, key, value) : DFS_ECORRUPT;
+	if (status == DFS_EWRONG_VERSION)
+		return status;
+	if (status != 0)
+		check_wrong(check, MS_FAULT_ROW_DAMAGED, key.length == 0 ? 0 : key.data[0],
+			    key.length >= 9 ? ms_key_first(key) : 0, 0, 0);
+	return 0;
+}
+
+static void check_count(struct ms_check *check, enum ms_fault fault, u64 noted, u64 found)
+{
+	if (noted != found)
+		check_wrong(check, fault, 0, 0, noted, found);
+}
+
+static int order(u64 a, u64 b)
+{
+	return a < b ? -1 : a > b;
+}
+
+int ms_finding_compare(const void *a, const void *b)
+{
+	const struct ms_finding *left = a;
+	const struct ms_finding *right = b;
+	int result = order(left->fault, right->fault);
+	if (result == 0)
+		result = order(left->subject, right->subject);
+	if (result == 0)
+		result = order(left->at, right->at);
+	if (result == 0)
+		result = order(left->noted, right->noted);
+	return result == 0 ? order(left->found, right->found) : result;
+}
+
+void ms_check_end(struct ms_check *check)
+{
+	check_chain_end(check);
+	if (check->format.format == 0)
+		check_wrong(check, MS_FAULT_ROW_DAMAGED, MS_TABLE_FORMAT, 0, 0, 0);
+	if (check->counters.next_ino == 0)
+		check_wrong(check, MS_FAULT_ROW_DAMAGED, MS_TABLE_COUNTERS, 0, 0, 0);
+	check_count(check, MS_FAULT_COUNT_INODES, check->counters.inodes, check->counts.inodes);
+	check_count(check, MS_FAULT_COUNT_CHUNKS, check->counters.chunks, check->counts.chunks);
+	check_count(check, MS_FAULT_COUNT_GARBAGE, check->counters.garbage, check->counts.garbage);
+	check_inodes(check);
+	check_chunks(check);
+	if (check->findings_count > 0)
+		qsort(check->findings, check->findings_count, sizeof(*check->findings),
+		      ms_finding_compare);
+}
+
+const struct ms_finding *ms_check_findings(const struct ms_check *check, u32 *ret_count,
+					   u64 *ret_dropped)
+{
+	*ret_count = check->findings_count;
+	*ret_dropped = check->findings_dropped;
+	return check->findings;
+}
+
+struct ms_checked_counts ms_check_counts(const struct ms_check *check)
+{
+	return check->counts;
+}
+
+struct ms_checked_chunk *ms_check_chunk(const struct ms_check *check, u64 chunk)
+{
+	struct dfs_map_node *node = dfs_map_find(&check->chunks, chunk);
+	return node == NULL ? NULL : dfs_map_entry(node, struct ms_checked_chunk, node);
+}
+
+struct ms_checked_chunk *ms_check_chunk_next(const struct ms_check *check,
+					     const struct ms_checked_chunk *chunk)
+{
+	struct dfs_map_node *node =
+	    dfs_map_next(&check->chunks, chunk == NULL ? NULL : &chunk->node);
+	return node == NULL ? NULL : dfs_map_entry(node, struct ms_checked_chunk, node);
+}
+
+const u64 *ms_check_orphans(const struct ms_check *check, u32 *ret_count)
+{
+	*ret_count = check->orphans.count;
+	return check->orphans.ids;
+}
+
+const u64 *ms_check_sessions(const struct ms_check *check, u32 *ret_count)
+{
+	*ret_count = check->sessions_in_order.count;
+	return check->sessions_in_order.ids;
+}
+
+bool ms_check_has_inode(const struct ms_check *check, u64 ino)
+{
+	return check_find(check, ino) != NULL;
 }

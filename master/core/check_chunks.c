@@ -1,103 +1,143 @@
 /*
- * The part of ms_state_check that is about chunks: maps, chunk rows, garbage, bounds and cuts.
+ * Rows about chunks: maps, chunks, garbage, bounds and cuts; and what they add up to. Maps come
+ * before chunks, cuts come last, so whether a row is dead is decided at the end.
  */
 #include "master/core/check_i.h"
+
 #include "master/core/chunk_map.h"
 
-typedef unsigned long long ull;
+#include <stdlib.h>
 
-int check_see_map(struct check *check, const struct ms_scan *scan)
+static struct ms_checked_chunk *get(struct ms_check *check, u64 id)
 {
-	u64 ino = ms_key_first(scan->key);
-	u64 index = ms_key_second(scan->key);
+	struct ms_checked_chunk *chunk = ms_check_chunk(check, id);
+	if (chunk != NULL)
+		return chunk;
+	chunk = calloc(1, sizeof(*chunk));
+	DFS_ASSERT(chunk != NULL);
+	dfs_map_insert(&check->chunks, &chunk->node, id);
+	return chunk;
+}
+
+void check_see_map(struct ms_check *check, u64 ino, u64 index, const struct dfs_row_map *row)
+{
 	struct check_inode *inode = check_find(check, ino);
-	struct dfs_row_map row;
-	struct dfs_row_chunk chunk;
-	struct dfs_row_cut cut;
-	int status = ms_row_map_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	if (ms_row_chunk_get(check->state, ms_key1(MS_TABLE_CHUNK, row.chunk), &chunk) != 0)
-		return check_wrong(check, "inode %llu maps chunk %llx, which is not there",
-				   (ull)ino, (ull)row.chunk);
-	if (chunk.references != 1 || chunk.ino != ino || chunk.index != index)
-		return check_wrong(check, "chunk %llx does not know that inode %llu maps it",
-				   (ull)row.chunk, (ull)ino);
-	check->bounds += row.valid != DFS_VALID_ALL;
-	if (inode == NULL) { /* Purged; its rows wait for CUT. */
-		status = ms_row_cut_get(check->state, ms_key1(MS_TABLE_CUT, ino), &cut);
-		if (status != 0 || !ms_map_dead(&cut, index, &row))
-			return check_wrong(check, "a map of inode %llu, which is not there",
-					   (ull)ino);
-		return 0;
+	struct ms_checked_chunk *chunk = get(check, row->chunk);
+	if (inode != NULL) {
+		inode->chunks++;
+		inode->space += ms_map_space(row->length);
 	}
-	inode->chunks++;
-	inode->allocated += ms_map_space(row.length);
-	status = ms_map_cut_get(check->state, ino, &inode->row, &cut);
-	if (status != 0)
-		return status;
-	if (!ms_map_dead(&cut, index, &row) && index >= ms_chunks_of(&inode->row, inode->row.size))
-		return check_wrong(check, "inode %llu: chunk %llu beyond its end", (ull)ino,
-				   (ull)index);
-	return 0;
+	if ((chunk->flags & MS_CHECKED_MAPPED) != 0) {
+		check_wrong(check, MS_FAULT_CHUNK_SHARED, row->chunk, ino, index, 0);
+		return;
+	}
+	chunk->flags |= MS_CHECKED_MAPPED;
+	if (row->valid != DFS_VALID_ALL)
+		chunk->flags |= MS_CHECKED_BOUND;
+	chunk->ino = ino;
+	chunk->index = index;
+	chunk->born = row->born;
+	chunk->shift = inode == NULL ? 0 : inode->chunk_shift;
 }
 
-int check_see_chunk(struct check *check, const struct ms_scan *scan)
+void check_see_chunk(struct ms_check *check, u64 id, const struct dfs_row_chunk *row)
 {
-	u64 id = ms_key_first(scan->key);
-	struct dfs_row_chunk row;
-	struct dfs_row_map map;
-	struct dfs_row_garbage garbage;
-	int status = ms_row_chunk_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	status = ms_row_map_get(check->state, ms_key2(MS_TABLE_MAP, row.ino, row.index), &map);
-	if (status != 0 || map.chunk != id)
-		return check_wrong(check, "chunk %llx: inode %llu does not map it", (ull)id,
-				   (ull)row.ino);
-	status = ms_row_garbage_get(check->state, ms_key1(MS_TABLE_GARBAGE, id), &garbage);
-	if (status == 0)
-		return check_wrong(check, "chunk %llx is mapped and garbage", (ull)id);
-	if (id == 0 || id >= check->state->counters.next_chunk)
-		return check_wrong(check, "chunk %llx was never reserved", (ull)id);
-	check->chunks++;
-	return 0;
+	struct ms_checked_chunk *chunk = get(check, id);
+	chunk->flags |= MS_CHECKED_ROW;
+	chunk->row_ino = row->ino;
+	chunk->row_index = row->index;
+	chunk->row_references = row->references;
+	chunk->epoch = row->epoch;
+	check->counts.chunks++;
+	if (id == 0 || id >= check->counters.next_chunk)
+		check_wrong(check, MS_FAULT_CHUNK_NUMBER, id, 0, 0, 0);
 }
 
-int check_see_garbage(struct check *check, const struct ms_scan *scan)
+void check_see_garbage(struct ms_check *check, u64 id)
 {
-	struct dfs_row_garbage row;
-	u64 id = ms_key_first(scan->key);
-	int status = ms_row_garbage_open(check->state, scan->value, &row);
-	if (status == 0 && (id == 0 || id >= check->state->counters.next_chunk))
-		status = check_wrong(check, "garbage %llx was never reserved", (ull)id);
-	check->garbage++;
-	return status;
+	get(check, id)->flags |= MS_CHECKED_GARBAGE;
+	check->counts.garbage++;
+	if (id == 0 || id >= check->counters.next_chunk)
+		check_wrong(check, MS_FAULT_GARBAGE_NUMBER, id, 0, 0, 0);
 }
 
-int check_see_trim(struct check *check, const struct ms_scan *scan)
+void check_see_trim(struct ms_check *check, u64 ino, u64 index, const struct dfs_row_trim *row)
 {
-	struct ms_key key =
-	    ms_key2(MS_TABLE_MAP, ms_key_first(scan->key), ms_key_second(scan->key));
-	struct dfs_row_trim row;
-	struct dfs_row_map map;
-	int status = ms_row_trim_open(check->state, scan->value, &row);
-	if (status != 0)
-		return status;
-	status = ms_row_map_get(check->state, key, &map);
-	if (status != 0 || map.chunk != row.chunk || map.valid == DFS_VALID_ALL)
-		return check_wrong(check, "inode %llu: a trim without a bound",
-				   (ull)ms_key_first(scan->key));
-	check->trims++;
-	return 0;
+	struct ms_checked_chunk *chunk = ms_check_chunk(check, row->chunk);
+	if (chunk == NULL || (chunk->flags & MS_CHECKED_BOUND) == 0 || chunk->ino != ino ||
+	    chunk->index != index)
+		check_wrong(check, MS_FAULT_TRIM_UNOWNED, ino, index, 0, 0);
+	else
+		chunk->flags |= MS_CHECKED_TRIM;
 }
 
-int check_see_cut(struct check *check, const struct ms_scan *scan)
+void check_see_cut(struct ms_check *check, u64 ino, const struct dfs_row_cut *row)
 {
-	struct check_inode *inode = check_find(check, ms_key_first(scan->key));
-	struct dfs_row_cut row;
-	int status = ms_row_cut_open(check->state, scan->value, &row);
-	if (status == 0 && inode != NULL)
+	struct check_inode *inode = check_find(check, ino);
+	struct check_cut *cut = calloc(1, sizeof(*cut));
+	DFS_ASSERT(cut != NULL);
+	cut->from = row->from;
+	cut->end = row->end;
+	cut->before = row->before;
+	dfs_map_insert(&check->cuts, &cut->node, ino);
+	if (inode != NULL)
 		inode->cut = true;
-	return status;
+}
+
+static bool is_dead(const struct ms_check *check, const struct ms_checked_chunk *chunk)
+{
+	struct dfs_map_node *node = dfs_map_find(&check->cuts, chunk->ino);
+	const struct check_cut *cut =
+	    node == NULL ? NULL : dfs_map_entry(node, struct check_cut, node);
+	return cut != NULL && chunk->index >= cut->from && chunk->index < cut->end &&
+	       chunk->born < cut->before;
+}
+
+/* Is the chunk's place inside its file? */
+static void check_place(struct ms_check *check, struct ms_checked_chunk *chunk)
+{
+	const struct check_inode *inode = check_find(check, chunk->ino);
+	u64 id = chunk->node.key;
+	if (is_dead(check, chunk)) {
+		chunk->flags |= MS_CHECKED_DEAD;
+		return;
+	}
+	if (inode == NULL) {
+		check_wrong(check, MS_FAULT_MAP_UNOWNED, chunk->ino, chunk->index, 0, id);
+		return;
+	}
+	u64 bytes = UINT64_C(1) << inode->chunk_shift;
+	u64 count = inode->size / bytes + (inode->size % bytes != 0);
+	if (chunk->index >= count)
+		check_wrong(check, MS_FAULT_MAP_BEYOND, chunk->ino, chunk->index, 0, id);
+}
+
+static void check_chunk(struct ms_check *check, struct ms_checked_chunk *chunk)
+{
+	u64 id = chunk->node.key;
+	bool mapped = (chunk->flags & MS_CHECKED_MAPPED) != 0;
+	bool row = (chunk->flags & MS_CHECKED_ROW) != 0;
+	bool bound = (chunk->flags & MS_CHECKED_BOUND) != 0;
+	if (mapped)
+		check_place(check, chunk);
+	if (mapped && !row)
+		check_wrong(check, MS_FAULT_CHUNK_MISSING, chunk->ino, chunk->index, 0, id);
+	if (mapped && row &&
+	    (chunk->row_ino != chunk->ino || chunk->row_index != chunk->index ||
+	     chunk->row_references != 1))
+		check_wrong(check, MS_FAULT_CHUNK_OWNER, chunk->ino, chunk->index, 0, id);
+	if (row && !mapped)
+		check_wrong(check, MS_FAULT_CHUNK_UNMAPPED, id, chunk->row_ino, chunk->row_index,
+			    0);
+	if ((mapped || row) && (chunk->flags & MS_CHECKED_GARBAGE) != 0)
+		check_wrong(check, MS_FAULT_CHUNK_GARBAGE, id, 0, 0, 0);
+	if (bound && (chunk->flags & MS_CHECKED_TRIM) == 0)
+		check_wrong(check, MS_FAULT_TRIM_MISSING, chunk->ino, chunk->index, 0, id);
+}
+
+void check_chunks(struct ms_check *check)
+{
+	struct ms_checked_chunk *chunk = NULL;
+	while ((chunk = ms_check_chunk_next(check, chunk)) != NULL)
+		check_chunk(check, chunk);
 }

@@ -1,107 +1,103 @@
 /*
- * The second half of ms_state_check: link counts, sizes of tables per inode, and that every
- * directory leads up to the root. The first inconsistency in order of inode number is reported.
+ * Once all rows were seen: link counts, what is counted per inode, and that every directory leads
+ * up to the root. Findings are sorted afterwards, so the order of the map does not show.
  */
 #include "master/core/check_i.h"
 
-typedef unsigned long long ull;
-
-static int check_directory(struct check *check, u64 ino, const struct check_inode *inode)
+static void compare(struct ms_check *check, enum ms_fault fault, u64 ino, u64 noted, u64 found)
 {
-	u64 names = ino == DFS_INO_ROOT || inode->orphan ? 0 : 1;
-	u64 nlink = inode->orphan ? 0 : 2 + inode->subdirectories;
-	if (inode->names != names)
-		return check_wrong(check, "directory %llu has %llu names", (ull)ino,
-				   (ull)inode->names);
-	if (inode->row.nlink != nlink)
-		return check_wrong(check, "directory %llu: nlink %u, should be %llu", (ull)ino,
-				   inode->row.nlink, (ull)nlink);
-	if (inode->row.entries != inode->entries)
-		return check_wrong(check, "directory %llu: %llu names noted, %llu found", (ull)ino,
-				   (ull)inode->row.entries, (ull)inode->entries);
-	if (names == 1 && inode->row.parent != inode->named_in)
-		return check_wrong(check, "directory %llu: wrong parent", (ull)ino);
-	if (inode->orphan && inode->entries != 0)
-		return check_wrong(check, "directory %llu was removed with names in it", (ull)ino);
-	return 0;
+	if (noted != found)
+		check_wrong(check, fault, ino, 0, noted, found);
 }
 
-static int check_other(struct check *check, u64 ino, const struct check_inode *inode)
+static void check_directory(struct ms_check *check, u64 ino, const struct check_inode *inode)
 {
-	if (inode->row.nlink != inode->names)
-		return check_wrong(check, "inode %llu: nlink %u, %llu names", (ull)ino,
-				   inode->row.nlink, (ull)inode->names);
-	if (inode->orphan != (inode->row.nlink == 0))
-		return check_wrong(check, "inode %llu: orphan or not?", (ull)ino);
-	if (inode->row.linkable != 0 && !inode->orphan)
-		return check_wrong(check, "inode %llu is linkable and has a name", (ull)ino);
-	if (inode->symlink != S_ISLNK(inode->row.mode))
-		return check_wrong(check, "symbolic link %llu without a target", (ull)ino);
-	if (inode->row.entries != 0 || inode->row.parent != 0)
-		return check_wrong(check, "inode %llu is no directory", (ull)ino);
-	return 0;
+	bool root = ino == DFS_INO_ROOT;
+	u64 nlink = inode->orphan && inode->names == 0 ? 0 : 2 + inode->subdirectories;
+	compare(check, MS_FAULT_LINKS, ino, inode->nlink, nlink);
+	compare(check, MS_FAULT_ENTRIES, ino, inode->noted_entries, inode->entries);
+	if (root ? inode->names > 0 : inode->names > 1)
+		check_wrong(check, MS_FAULT_DIRECTORY_NAMES, ino, 0, 0, inode->names);
+	if (root)
+		compare(check, MS_FAULT_PARENT, ino, inode->parent, DFS_INO_ROOT);
+	else if (inode->names == 1)
+		compare(check, MS_FAULT_PARENT, ino, inode->parent, inode->named_in);
+	else if (inode->names == 0 && !inode->orphan)
+		check_wrong(check, MS_FAULT_NAMELESS, ino, 0, inode->nlink, 0);
+	if (inode->orphan && inode->names == 0 && inode->entries != 0)
+		check_wrong(check, MS_FAULT_ORPHAN_FULL, ino, 0, 0, inode->entries);
 }
 
-static int check_one(struct check *check, u64 ino, const struct check_inode *inode)
+static void check_other(struct ms_check *check, u64 ino, const struct check_inode *inode)
 {
-	if (inode->row.chunks != inode->chunks)
-		return check_wrong(check, "inode %llu: %llu chunks noted, %llu found", (ull)ino,
-				   (ull)inode->row.chunks, (ull)inode->chunks);
-	if (inode->row.allocated != inode->allocated)
-		return check_wrong(check, "inode %llu: %llu bytes noted, %llu found", (ull)ino,
-				   (ull)inode->row.allocated, (ull)inode->allocated);
-	if (inode->chunks != 0 && !S_ISREG(inode->row.mode))
-		return check_wrong(check, "inode %llu has chunks and is no file", (ull)ino);
-	if (inode->row.xattrs_names_bytes != inode->xattrs_names_bytes ||
-	    inode->row.xattrs_bytes != inode->xattrs_bytes || inode->row.acls != inode->acls)
-		return check_wrong(check, "inode %llu: extended attributes miscounted", (ull)ino);
-	if ((inode->row.cutting != 0) != inode->cut)
-		return check_wrong(check, "inode %llu: being cut or not?", (ull)ino);
-	return ms_is_directory(&inode->row) ? check_directory(check, ino, inode)
-					    : check_other(check, ino, inode);
+	/* A link count without names is no miscount: the names are what is missing. */
+	if (inode->names == 0 && !inode->orphan)
+		check_wrong(check, MS_FAULT_NAMELESS, ino, 0, inode->nlink, 0);
+	else
+		compare(check, MS_FAULT_LINKS, ino, inode->nlink, inode->names);
+	if (inode->linkable != 0 && inode->names > 0)
+		check_wrong(check, MS_FAULT_LINKABLE, ino, 0, inode->linkable, 0);
+	if (S_ISLNK(inode->mode) && !inode->symlink)
+		check_wrong(check, MS_FAULT_TARGET, ino, 0, 0, 0);
 }
 
-/* Up from one directory until a reached one; a loop among others would never end, hence the bound.
- */
-static int check_reaches_root(struct check *check, u64 ino)
+static void check_one(struct ms_check *check, u64 ino, const struct check_inode *inode)
+{
+	compare(check, MS_FAULT_CHUNKS_COUNT, ino, inode->noted_chunks, inode->chunks);
+	compare(check, MS_FAULT_SPACE, ino, inode->noted_space, inode->space);
+	compare(check, MS_FAULT_ACL_FLAGS, ino, inode->noted_acls, inode->acls);
+	compare(check, MS_FAULT_XATTR_NAMES_BYTES, ino, inode->noted_xattrs_names_bytes,
+		inode->xattrs_names_bytes);
+	compare(check, MS_FAULT_XATTR_BYTES, ino, inode->noted_xattrs_bytes, inode->xattrs_bytes);
+	compare(check, MS_FAULT_CUT_FLAG, ino, inode->cutting, inode->cut);
+	if (S_ISDIR(inode->mode))
+		check_directory(check, ino, inode);
+	else
+		check_other(check, ino, inode);
+}
+
+/* A loop is named once, by the smallest of its directories. */
+static void name_loop(struct ms_check *check, u64 from)
+{
+	u64 smallest = from;
+	for (u64 at = check_find(check, from)->parent; at != from;
+	     at = check_find(check, at)->parent)
+		smallest = dfs_min(smallest, at);
+	check_wrong(check, MS_FAULT_DIRECTORY_LOOP, smallest, 0, 0, 0);
+}
+
+/* Up until a directory that was looked at before, or the end: the root, a missing one (whose child
+ * is found elsewhere), or one on this very way. */
+static void check_way_up(struct ms_check *check, u64 ino)
 {
 	u64 at = ino;
-	for (u32 steps = 0; steps <= check->inodes.count; steps++) {
-		struct check_inode *inode = check_find(check, at);
-		if (inode == NULL)
-			return check_wrong(check, "directory %llu: its parents end at %llu",
-					   (ull)ino, (ull)at);
-		if (at == DFS_INO_ROOT || inode->reached)
-			break;
-		if (steps == check->inodes.count)
-			return check_wrong(check, "directory %llu is above itself", (ull)ino);
-		at = inode->row.parent;
+	struct check_inode *inode = check_find(check, at);
+	while (inode != NULL && inode->reached == CHECK_UNKNOWN && at != DFS_INO_ROOT) {
+		inode->reached = CHECK_ON_THE_WAY;
+		at = inode->parent;
+		inode = check_find(check, at);
 	}
-	for (at = ino; at != DFS_INO_ROOT;) {
-		struct check_inode *inode = check_find(check, at);
-		if (inode->reached)
-			break;
-		inode->reached = true;
-		at = inode->row.parent;
+	if (inode != NULL && inode->reached == CHECK_ON_THE_WAY)
+		name_loop(check, at);
+	at = ino;
+	inode = check_find(check, at);
+	while (inode != NULL && inode->reached == CHECK_ON_THE_WAY) {
+		inode->reached = CHECK_REACHED;
+		at = inode->parent;
+		inode = check_find(check, at);
 	}
-	return 0;
 }
 
-int check_inodes(struct check *check)
+void check_inodes(struct ms_check *check)
 {
-	if (check_find(check, DFS_INO_ROOT) == NULL)
-		return check_wrong(check, "there is no root directory");
-	struct ms_scan scan; /* Again, for the order: the map has none. */
-	int status = 0;
-	ms_scan_begin(&scan, check->state, ms_key0(MS_TABLE_INODE), ms_key0(MS_TABLE_INODE + 1));
-	while (status == 0 && ms_scan_next(&scan)) {
-		u64 ino = ms_key_first(scan.key);
-		struct check_inode *inode = check_find(check, ino);
-		DFS_ASSERT(inode != NULL);
-		status = check_one(check, ino, inode);
-		if (status == 0 && ms_is_directory(&inode->row) && !inode->orphan)
-			status = check_reaches_root(check, ino);
+	struct dfs_map_node *node = NULL;
+	const struct check_inode *root = check_find(check, DFS_INO_ROOT);
+	if (root == NULL || !S_ISDIR(root->mode))
+		check_wrong(check, MS_FAULT_ROOT, 0, 0, 0, 0);
+	while ((node = dfs_map_next(&check->inodes, node)) != NULL) {
+		const struct check_inode *inode = dfs_map_entry(node, struct check_inode, node);
+		check_one(check, node->key, inode);
+		if (S_ISDIR(inode->mode))
+			check_way_up(check, node->key);
 	}
-	int scan_status = ms_scan_end(&scan);
-	return status != 0 ? status : scan_status;
 }

@@ -67,8 +67,10 @@ static void propose(struct ms *ms, struct ms_gated *gated, const struct ms_op *o
 	proposal->request = gated->request;
 	proposal->client = client;
 	proposal->gated = gated;
-	dfs_list_push_back(&client->pending, &proposal->in_client);
-	client->sequence_max = dfs_max(client->sequence_max, op->sequence);
+	if (client != NULL) {
+		dfs_list_push_back(&client->pending, &proposal->in_client);
+		client->sequence_max = dfs_max(client->sequence_max, op->sequence);
+	}
 	dfs_buf_unref(gated->body);
 	gated->body = NULL;
 }
@@ -203,7 +205,8 @@ void ms_gate_enter(struct ms *ms, struct ms_client *client, const struct ms_op *
 	dfs_list_init(&gated->in_gate);
 	dfs_list_init(&gated->in_client);
 	dfs_list_init(&gated->recalls);
-	dfs_list_push_back(&client->gated, &gated->in_client);
+	if (client != NULL)
+		dfs_list_push_back(&client->gated, &gated->in_client);
 	if (advance(ms, gated, op, fxs))
 		return;
 	keep(gated, op);

@@ -49,8 +49,8 @@ struct ms_gated {
 	enum ms_gated_state state;
 	struct dfs_list in_gate;   /* QUEUED, RECALLING: gate.queued, gate.recalling. */
 	struct dfs_list in_client; /* Until PROPOSED: client.gated. */
-	struct ms_client *client;
-	u64 link; /* Who gets the answer. */
+	struct ms_client *client;  /* NULL: none, a repair. */
+	u64 link;                  /* Who gets the answer. */
 	u64 request;
 	struct ms_op op;      /* Until PROPOSED; its body is in `body`. */
 	struct dfs_buf *body; /* NULL once PROPOSED. */
@@ -78,7 +78,8 @@ struct ms_gate {
 
 void ms_gate_init(struct ms *ms);
 void ms_gate_fini(struct ms *ms);
-/* Takes the operation on its way; whoever asked is (link, request). */
+/* Takes the operation on its way; whoever asked is (link, request). `client` is NULL for a repair
+ * that an admin tool asked for. */
 void ms_gate_enter(struct ms *ms, struct ms_client *client, const struct ms_op *op, u64 link,
 		   u64 request, struct dfs_fxs *fxs);
 /* It was applied: leases may be given again; those it held up go on at the end of the step. */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #define CONFIRMED_WITHIN (10 * DFS_SEC)
-#define TOGETHER         (250 * DFS_MSEC) /* Notes fall due in bunches: a wake-up for each is dear. */
+#define TOGETHER         (250 * DFS_MSEC) /* Notes fall due in bunches: each wake-up is dear. */
 
 struct ms_note {
 	struct dfs_list in_queue;

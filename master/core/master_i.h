@@ -52,6 +52,7 @@ struct ms_peer {
 	bool dead;
 	struct ms_client *client; /* Attached through this link. */
 	struct ms_server *server; /* Registered through this link. */
+	struct ms_walk *walk;     /* NULL: none. */
 	u64 attaching; /* Request id of an ATTACH that waits for SESSION_OPEN; 0: none. */
 };
 
@@ -174,6 +175,7 @@ struct ms {
 	struct dfs_map links;  /* struct ms_peer. */
 	struct dfs_list peers; /* In order of arrival. */
 	struct dfs_list dead_peers;
+	u32 walks_count;
 	struct dfs_heap due; /* struct ms_peer. */
 
 	struct ms_clients clients;
@@ -248,7 +250,11 @@ typedef void ms_handler(struct ms *ms, struct ms_peer *peer,
 			const struct dfs_session_event *request, struct dfs_fxs *fxs);
 ms_handler ms_on_attach, ms_on_detach, ms_on_mutate, ms_on_lookup, ms_on_getattr, ms_on_readdir,
     ms_on_readlink, ms_on_getxattr, ms_on_listxattr, ms_on_statfs, ms_on_open, ms_on_release,
-    ms_on_chunks, ms_on_grant, ms_on_status, ms_on_register, ms_on_report, ms_on_space;
+    ms_on_chunks, ms_on_grant, ms_on_status, ms_on_register, ms_on_report, ms_on_space, ms_on_walk,
+    ms_on_examine, ms_on_repair, ms_on_opens;
+
+/* on_walk.c: the link is over. */
+void ms_walk_end(struct ms *ms, struct ms_peer *peer);
 
 /* on_attach.c */
 void ms_attach_opened(struct ms *ms, const struct ms_proposal *proposal, u64 session, int status,

@@ -29,11 +29,14 @@ MS_OP(purge)
 MS_OP(forget_chunks)
 MS_OP(trimmed)
 MS_OP(cut)
+MS_OP(mend)
 #undef MS_OP
 
 /* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */
 int ms_xattr_put(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		 struct dfs_span value, u32 flags);
+/* op_mend_chunk.c: MEND for faults about chunks. */
+int ms_mend_chunk(struct ms_state *state, const struct dfs_mend *body, struct ms_result *result);
 /* op_xattr.c: one that is there, with a value of so many bytes. */
 void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		     u32 value_bytes);

@@ -39,6 +39,10 @@ static const struct route routes[] = {
     {DFS_MSG_ATTACH, FOR_CLIENT, false, ms_on_attach},
     {DFS_MSG_DETACH, FOR_CLIENT, true, ms_on_detach},
     {DFS_MSG_STATUS, FOR_CLIENT | FOR_ADMIN, false, ms_on_status},
+    {DFS_MSG_WALK, FOR_ADMIN, false, ms_on_walk},
+    {DFS_MSG_EXAMINE, FOR_ADMIN, false, ms_on_examine},
+    {DFS_MSG_REPAIR, FOR_ADMIN, false, ms_on_repair},
+    {DFS_MSG_OPENS, FOR_ADMIN, false, ms_on_opens},
 };
 
 void ms_peers_init(struct ms *ms)
@@ -63,8 +67,11 @@ void ms_peers_bury(struct ms *ms)
 void ms_peers_fini(struct ms *ms)
 {
 	ms_peers_bury(ms);
-	while (!dfs_list_empty(&ms->peers))
-		peer_free(dfs_list_first(&ms->peers, struct ms_peer, in_order));
+	while (!dfs_list_empty(&ms->peers)) {
+		struct ms_peer *peer = dfs_list_first(&ms->peers, struct ms_peer, in_order);
+		ms_walk_end(ms, peer);
+		peer_free(peer);
+	}
 	dfs_map_fini(&ms->links);
 	dfs_heap_fini(&ms->due);
 }
@@ -100,6 +107,7 @@ static void peer_end(struct ms *ms, struct ms_peer *peer, struct dfs_fxs *fxs)
 	peer->dead = true;
 	dfs_map_remove(&ms->links, &peer->by_link);
 	dfs_heap_remove(&ms->due, &peer->due);
+	ms_walk_end(ms, peer);
 	dfs_list_remove(&peer->in_order);
 	dfs_list_push_back(&ms->dead_peers, &peer->in_order);
 	if (peer->client != NULL) {

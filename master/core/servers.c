@@ -68,6 +68,7 @@ void ms_server_set_disks(struct ms_server *server, struct dfs_items disks)
 		    .state = disk.state,
 		    .bytes_total = disk.bytes_total,
 		    .bytes_free = disk.bytes_free,
+		    .chunks = disk.chunks,
 		};
 		if (disk.state == DFS_DISK_FAILED)
 			continue;

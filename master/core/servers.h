@@ -17,6 +17,7 @@ struct ms_disk {
 	u32 state; /* enum dfs_disk_state. */
 	u64 bytes_total;
 	u64 bytes_free;
+	u64 chunks;
 };
 
 /* Chunks that one DELETE_CHUNKS in flight names. */

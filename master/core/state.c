@@ -144,6 +144,11 @@ int ms_state_reread(struct ms_state *state)
 	return status == 0 ? 0 : ms_fail(state, status);
 }
 
+u64 ms_state_memory(const struct ms_state *state)
+{
+	return dfs_kv_memory(state->kv);
+}
+
 int ms_state_failure(const struct ms_state *state)
 {
 	return state->failure;

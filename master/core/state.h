@@ -48,6 +48,9 @@ int ms_state_settle(struct ms_state *state);
 /* Settle, and take every row from the store again. */
 int ms_state_reread(struct ms_state *state);
 
+/* Bytes that the store and the rows in front of it take. */
+u64 ms_state_memory(const struct ms_state *state);
+
 /* 0, or the first error of the store (DFS_EIO, DFS_ECORRUPT): the process must stop. Queries return
  * that error as well. */
 int ms_state_failure(const struct ms_state *state);
@@ -202,6 +205,15 @@ int ms_scan_chunks(struct ms_state *state, u64 after, struct ms_chunk *ret_chunk
 /* In order of (ino, index), after that of `after` (NULL starts). */
 int ms_scan_trims(struct ms_state *state, const struct ms_trim *after, struct ms_trim *ret_trims,
 		  u32 max, u32 *ret_count);
+
+/* All rows as of the moment the walk is made, handed out in order of key as TABLE_ROW records until
+ * `rows` has `bytes_max` bytes: false when nothing follows. An iteration that ended early says so
+ * when it is freed: 0, or the store's error. Free it before the state. */
+struct ms_walk;
+struct ms_walk *ms_walk_new(struct ms_state *state);
+bool ms_walk_step(struct ms_walk *walk, u32 bytes_max, struct dfs_writer *rows);
+u64 ms_walk_position(const struct ms_walk *walk);
+int ms_walk_free(struct ms_walk *walk);
 
 /* Walk all tables and compare them with each other: 0, or DFS_ECORRUPT and what is wrong. O(state);
  * for tests, the simulator and an operator's check. */

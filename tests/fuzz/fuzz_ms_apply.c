@@ -57,6 +57,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct ms_state *state = open_state(sim);
 	prepare(state);
 	u64 sequence = 0;
+	bool mended = false;
 	for (u32 i = 0; i < OPERATIONS_MAX && size >= HEADER_BYTES; i++) {
 		u32 length = dfs_load_u16(data + 1);
 		length = dfs_min(length, (u32)size - HEADER_BYTES);
@@ -75,14 +76,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		struct ms_position at = {.index = 3 + i};
 		DFS_ASSERT(ms_apply(state, at, &op, &result) == 0);
 		DFS_ASSERT(result.status <= 0);
+		/* MEND trusts the check that found the fault; a made-up one breaks the tables. */
+		mended = mended || (op.op == DFS_OP_MEND && result.status == 0);
+		if (mended)
+			break;
 		data += HEADER_BYTES + length;
 		size -= HEADER_BYTES + length;
 	}
-	check(state);
-	DFS_ASSERT(ms_state_settle(state) == 0);
-	ms_state_close(state);
-	state = open_state(sim);
-	check(state);
+	for (u32 i = 0; i < 2 && !mended; i++) {
+		check(state);
+		DFS_ASSERT(ms_state_settle(state) == 0);
+		ms_state_close(state);
+		state = open_state(sim);
+	}
 	ms_state_close(state);
 	kv_sim_free(sim);
 	return 0;

@@ -196,12 +196,19 @@ static int sim_write(struct dfs_kv *base, const struct dfs_kv_batch *batch)
 	return 0;
 }
 
+static u64 sim_memory(struct dfs_kv *base)
+{
+	(void)base;
+	return 0; /* Nothing that a real store would need. */
+}
+
 static const struct dfs_kv_ops sim_ops = {
     .get = sim_get,
     .write = sim_write,
     .iter_new = sim_iter_new,
     .iter_next = sim_iter_next,
     .iter_free = sim_iter_free,
+    .memory = sim_memory,
 };
 
 /* --- Durability. --- */

@@ -10,18 +10,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CLUSTER_ID   UINT64_C(0xc1)
-#define MASTERS_TEXT "master1:9421"
+#define CLUSTER_ID UINT64_C(0xc1)
+
+void cluster_identity(const struct world *world, const struct sim_node *node, u16 role, u64 id,
+		      const char *name, struct dfs_identity *ret_identity)
+{
+	memcpy(ret_identity->key, world->key, DFS_KEY_BYTES);
+	ret_identity->cluster = CLUSTER_ID;
+	ret_identity->node = id;
+	ret_identity->host = (u64)sim_machine(node) << 40 | sim_boot(node);
+	ret_identity->role = role;
+	snprintf(ret_identity->name, sizeof(ret_identity->name), "%s", name);
+}
 
 static void fill_identity(const struct member *member, u16 role, u64 node,
 			  struct dfs_identity *identity)
 {
-	memcpy(identity->key, member->world->key, DFS_KEY_BYTES);
-	identity->cluster = CLUSTER_ID;
-	identity->node = node;
-	identity->host = (u64)sim_machine(member->node) << 40 | sim_boot(member->node);
-	identity->role = role;
-	snprintf(identity->name, sizeof(identity->name), "%s", member->name);
+	cluster_identity(member->world, member->node, role, node, member->name, identity);
 }
 
 /* --- The master. --- */
@@ -30,7 +35,7 @@ static void *make_master(void *arg, struct sim_node *node)
 {
 	struct member *member = arg;
 	struct ms_config config = {
-	    .address = MASTERS_TEXT,
+	    .address = WORLD_MASTERS,
 	    .server = 1,
 	    .bootstrap = true,
 	    .session_timeout = member->world->shape.session_timeout,
@@ -56,7 +61,7 @@ static void *make_server(void *arg, struct sim_node *node)
 	struct member *member = arg;
 	struct world *world = member->world;
 	struct cs_config config = {
-	    .masters = MASTERS_TEXT,
+	    .masters = WORLD_MASTERS,
 	    .address = member->address,
 	    .local = member->local,
 	    .disks_count = world->shape.disks,
@@ -83,7 +88,7 @@ static void *make_mount(void *arg, struct sim_node *node)
 	struct member *member = arg;
 	struct world *world = member->world;
 	struct cl_config config = {
-	    .masters = MASTERS_TEXT,
+	    .masters = WORLD_MASTERS,
 	    .subtree = "/",
 	    .write_behind_bytes = world->shape.write_behind,
 	    .write_behind_age = world->shape.write_behind_age,
@@ -196,7 +201,7 @@ void cluster_build(struct world *world)
 	world->master.world = world;
 	snprintf(world->master.name, sizeof(world->master.name), "master1");
 	struct sim_node_spec spec = {
-	    .addresses = {MASTERS_TEXT},
+	    .addresses = {WORLD_MASTERS},
 	    .machine = 1,
 	    .ops = &ms_core_ops,
 	    .make = make_master,

@@ -1,9 +1,9 @@
 /*
  * dfs-sim: run seeds, each in a process of its own, so that a failing one fails alone.
  *
- *   dfs-sim [--from S] [--seeds N] [--jobs J] [--once] [--expect-failure]
+ *   dfs-sim [--from S] [--seeds N] [--jobs J] [--once] [--inspect] [--expect-failure]
  *   dfs-sim --list FILE [--jobs J] [--once]
- *   dfs-sim --seed S [--trace FILE|-]
+ *   dfs-sim --seed S [--inspect] [--trace FILE|-]
  *
  * Every seed runs twice and must give one hash. tests/sim/run builds and calls this.
  */
@@ -27,6 +27,7 @@ struct options {
 	u32 jobs;
 	bool once;
 	bool one_seed;
+	bool inspect;
 	bool expect_failure; /* A planted bug: success is to see a seed fail. */
 	const char *trace;
 	const char *list;
@@ -38,10 +39,10 @@ struct job {
 	u64 seed;
 };
 
-static void run_once(u64 seed, FILE *trace, u64 *ret_hash, bool report)
+static void run_once(u64 seed, bool inspect, FILE *trace, u64 *ret_hash, bool report)
 {
 	struct world summary;
-	struct run_options options = {.seed = seed, .trace = trace};
+	struct run_options options = {.seed = seed, .trace = trace, .inspect = inspect};
 	*ret_hash = run_seed(&options, &summary);
 	if (report)
 		printf("seed=%llu hash=%016llx operations=%llu faults=%llu bytes=%llu\n",
@@ -62,9 +63,9 @@ static int run_one(const struct options *options, u64 seed, bool report)
 	}
 	u64 first, second;
 	alarm(SECONDS_PER_SEED);
-	run_once(seed, trace, &first, report);
+	run_once(seed, options->inspect, trace, &first, report);
 	if (!options->once) {
-		run_once(seed, NULL, &second, false);
+		run_once(seed, options->inspect, NULL, &second, false);
 		if (first != second) {
 			fprintf(stderr, "wrong: the second run's hash is %016llx\n",
 				(unsigned long long)second);
@@ -106,10 +107,10 @@ static bool reap(const struct options *options, struct job *jobs, const char *se
 		fprintf(stderr, "wrong: %s\n",
 			WTERMSIG(status) == SIGALRM ? "it takes for ever" : "it was aborted");
 	const char *commit = getenv("DFS_SIM_COMMIT");
-	fprintf(stderr, "seed=%llu commit=%s%s%s\n  replay: %s --seed %llu --trace -\n",
+	fprintf(stderr, "seed=%llu commit=%s%s%s\n  replay: %s --seed %llu%s --trace -\n",
 		(unsigned long long)job->seed, commit == NULL ? "unknown" : commit,
 		DFS_PLANT_NAME[0] == '\0' ? "" : " plant=", DFS_PLANT_NAME, self,
-		(unsigned long long)job->seed);
+		(unsigned long long)job->seed, options->inspect ? " --inspect" : "");
 	return false;
 }
 
@@ -178,15 +179,11 @@ static int run_many(const struct options *options, const char *self)
 static bool parse(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
-	    {"seeds", required_argument, NULL, 'n'},
-	    {"from", required_argument, NULL, 'f'},
-	    {"seed", required_argument, NULL, 's'},
-	    {"jobs", required_argument, NULL, 'j'},
-	    {"once", no_argument, NULL, 'o'},
-	    {"expect-failure", no_argument, NULL, 'x'},
-	    {"trace", required_argument, NULL, 't'},
-	    {"list", required_argument, NULL, 'l'},
-	    {0},
+	    {"seeds", required_argument, NULL, 'n'},    {"from", required_argument, NULL, 'f'},
+	    {"seed", required_argument, NULL, 's'},     {"jobs", required_argument, NULL, 'j'},
+	    {"once", no_argument, NULL, 'o'},           {"inspect", no_argument, NULL, 'i'},
+	    {"expect-failure", no_argument, NULL, 'x'}, {"trace", required_argument, NULL, 't'},
+	    {"list", required_argument, NULL, 'l'},     {0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", table, NULL)) != -1;) {
 		switch (option) {
@@ -205,6 +202,9 @@ static bool parse(int argc, char **argv, struct options *options)
 			break;
 		case 'o':
 			options->once = true;
+			break;
+		case 'i':
+			options->inspect = true;
 			break;
 		case 'x':
 			options->expect_failure = true;
@@ -233,7 +233,8 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &options)) {
 		fprintf(stderr,
 			"usage: %s [--from S] [--seeds N] [--jobs J] [--once] "
-			"[--expect-failure] | --list FILE | --seed S [--trace FILE|-] [--once]\n",
+			"[--inspect] [--expect-failure] | --list FILE | --seed S "
+			"[--inspect] [--trace FILE|-] [--once]\n",
 			argv[0]);
 		return EXIT_FAILURE;
 	}

@@ -4,6 +4,7 @@
  */
 #include "libdfsproto/base/errors.h"
 #include "tests/sim/world/actor.h"
+#include "tests/sim/world/inspector.h"
 #include "tests/sim/world/shared.h"
 #include "tests/sim/world/world.h"
 
@@ -127,9 +128,12 @@ struct world *world_new(u64 seed, const struct shape *shape, FILE *trace, enum d
 void world_free(struct world *world)
 {
 	nemesis_free(world);
+	inspector_free(world);
 	actors_free(world);
 	shared_free(world);
+	struct inspector *inspector = world->inspector;
 	cluster_free(world);
+	free(inspector);
 	free(world);
 	u64 buffers = dfs_buf_live_count();
 	if (buffers != 0) {
@@ -145,6 +149,8 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	if (world->shape.shared)
 		shared_start(world);
 	nemesis_start(world);
+	if (options->inspect)
+		inspector_start(world);
 	world->phase = PHASE_WORK;
 	sim_run_until(world->sim, world->shape.length);
 	nemesis_stop(world);
@@ -152,6 +158,10 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	shared_check(world);
 	run_phase(world, PHASE_VERIFY, ANSWERED_WITHIN, "verifying");
 	remount(world);
+	if (options->inspect) {
+		inspector_stop(world);
+		inspector_run(world, false);
+	}
 	if (world->shape.rot) {
 		/* Once all is on the disks and known to be: what looks torn now is not taken for
 		 * what a crash has left. */
@@ -161,6 +171,8 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	run_phase(world, PHASE_AGAIN, ANSWERED_WITHIN, "verifying through new mounts");
 	run_phase(world, PHASE_WIPE, ANSWERED_WITHIN, "removing everything");
 	expect_clean(world);
+	if (options->inspect)
+		inspector_run(world, true);
 	run_phase(world, PHASE_END, DFS_SEC, "ending");
 	u64 hash = sim_hash(world->sim);
 	*ret_summary = *world;

@@ -11,6 +11,8 @@
 #include "libdfsproto/session/session.h"
 #include "tests/sim/world/proc.h"
 
+#define WORLD_MASTERS "master1:9421"
+
 enum { WORLD_SERVERS_MAX = 3, WORLD_MOUNTS_MAX = 2, WORLD_ACTORS_MAX = 6 };
 
 enum fault {
@@ -72,6 +74,7 @@ enum phase {
 
 struct world;
 struct actor;
+struct inspector;
 
 /* A node and what it takes to bring it back. */
 struct member {
@@ -100,6 +103,7 @@ struct world {
 	struct actor *actors[WORLD_ACTORS_MAX];
 	u32 actors_count;
 	struct nemesis *nemesis;
+	struct inspector *inspector; /* NULL: nobody inspects. */
 	enum phase phase;
 	bool rotten; /* Reads may fail now. */
 	u64 operations;
@@ -117,6 +121,9 @@ void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng);
 void cluster_build(struct world *world);
 void cluster_start(struct world *world);
 void cluster_free(struct world *world);
+/* Who a node of this cluster says that it is. */
+void cluster_identity(const struct world *world, const struct sim_node *node, u16 role, u64 id,
+		      const char *name, struct dfs_identity *ret_identity);
 /* Start again whatever is down, and let all wires work. */
 void cluster_heal(struct world *world);
 struct member *cluster_pick(struct world *world, struct dfs_prng *prng);
@@ -137,6 +144,7 @@ struct run_options {
 	u64 seed;
 	FILE *trace;
 	bool quiet;
+	bool inspect; /* With `dfs fsck` running all the time: another course than without. */
 };
 /* Run a seed; returns its trace hash. Does not return when something is wrong: see world_fail. */
 u64 run_seed(const struct run_options *options, struct world *ret_summary);

@@ -1,0 +1,266 @@
+/*
+ * Options are `--name VALUE` or `--name=VALUE`, anywhere on the line; `--` ends them. What is
+ * unknown is refused with the nearest word that is known, so that a typing error never becomes
+ * something else.
+ */
+#include "admin/core/arguments.h"
+
+#include "admin/core/suggest.h"
+#include "libdfsproto/base/errors.h"
+
+#include <stdlib.h>
+
+#define TIMEOUT_DEFAULT (10 * DFS_SEC)
+
+enum { TIMEOUT_S_MAX = 3600 };
+
+enum option {
+	OPTION_MASTERS,
+	OPTION_KEY,
+	OPTION_MOUNT,
+	OPTION_TIMEOUT,
+	OPTION_COLOUR,
+	OPTION_JSON,
+	OPTION_DATA,
+	OPTION_REPAIR,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTIONS_COUNT
+};
+
+enum { FOR_ALL = 0 };
+
+static const struct {
+	const char *name;
+	bool flag;
+	u32 command; /* The only one that has it, or FOR_ALL. */
+} options[OPTIONS_COUNT] = {
+    [OPTION_MASTERS] = {"--masters", false, FOR_ALL},
+    [OPTION_KEY] = {"--key", false, FOR_ALL},
+    [OPTION_MOUNT] = {"--mount", false, FOR_ALL},
+    [OPTION_TIMEOUT] = {"--timeout", false, FOR_ALL},
+    [OPTION_COLOUR] = {"--color", false, FOR_ALL},
+    [OPTION_JSON] = {"--json", true, FOR_ALL},
+    [OPTION_DATA] = {"--data", true, AD_FSCK},
+    [OPTION_REPAIR] = {"--repair", true, AD_FSCK},
+    [OPTION_HELP] = {"--help", true, FOR_ALL},
+    [OPTION_VERSION] = {"--version", true, FOR_ALL},
+};
+
+static const char *const commands[AD_COMMANDS_COUNT] = {
+    [AD_NONE] = "help",
+    [AD_STATUS] = "status",
+    [AD_INFO] = "info",
+    [AD_FSCK] = "fsck",
+};
+
+const char *ad_command_name(enum ad_command command)
+{
+	return command == AD_NONE ? NULL : commands[command];
+}
+
+static int unknown(struct ad_text *why, const char *what, const char *typed, const char *nearest)
+{
+	ad_text_add(why, "unknown %s \"%.100s\"", what, typed);
+	if (nearest != NULL)
+		ad_text_add(why, "; did you mean %s?", nearest);
+	else
+		ad_text_add(why, "; dfs --help lists all");
+	return DFS_EINVAL;
+}
+
+static int unknown_option(struct ad_text *why, const char *argument)
+{
+	const char *names[OPTIONS_COUNT];
+	char typed[40] = "";
+	for (u32 i = 0; i < OPTIONS_COUNT; i++)
+		names[i] = options[i].name;
+	size_t length = dfs_min(strcspn(argument, "="), sizeof(typed) - 1);
+	memcpy(typed, argument, length);
+	return unknown(why, "option", argument, ad_suggest(typed, names, OPTIONS_COUNT));
+}
+
+/* Which option the argument is; its value is behind `=` or NULL. */
+static enum option find(const char *argument, const char **ret_value)
+{
+	*ret_value = NULL;
+	if (strcmp(argument, "-h") == 0)
+		return OPTION_HELP;
+	for (u32 i = 0; i < OPTIONS_COUNT; i++) {
+		size_t length = strlen(options[i].name);
+		if (strncmp(argument, options[i].name, length) != 0)
+			continue;
+		if (argument[length] == '=')
+			*ret_value = argument + length + 1;
+		if (argument[length] == '\0' || argument[length] == '=')
+			return (enum option)i;
+	}
+	return OPTIONS_COUNT;
+}
+
+static int set_timeout(struct ad_arguments *arguments, const char *value, struct ad_text *why)
+{
+	char *end;
+	unsigned long seconds = strtoul(value, &end, 10);
+	bool good = value[0] >= '0' && value[0] <= '9' && *end == '\0';
+	if (!good || seconds == 0 || seconds > TIMEOUT_S_MAX) {
+		ad_text_add(why, "--timeout %.50s: seconds from 1 to %d are expected", value,
+			    TIMEOUT_S_MAX);
+		return DFS_EINVAL;
+	}
+	arguments->timeout = seconds * DFS_SEC;
+	return 0;
+}
+
+static int set_colour(struct ad_arguments *arguments, const char *value, struct ad_text *why)
+{
+	static const char *const words[] = {
+	    [AD_COLOUR_AUTO] = "auto", [AD_COLOUR_ALWAYS] = "always", [AD_COLOUR_NEVER] = "never"};
+	for (u32 i = 0; i < dfs_array_count(words); i++) {
+		if (strcmp(value, words[i]) == 0) {
+			arguments->colour = (enum ad_colour)i;
+			return 0;
+		}
+	}
+	ad_text_add(why, "--color %.50s: auto, always or never is expected", value);
+	return DFS_EINVAL;
+}
+
+static int set(struct ad_arguments *arguments, enum option option, const char *value,
+	       struct ad_text *why)
+{
+	switch (option) {
+	case OPTION_MASTERS:
+		arguments->masters = value;
+		return 0;
+	case OPTION_KEY:
+		arguments->key = value;
+		return 0;
+	case OPTION_MOUNT:
+		arguments->mount = value;
+		return 0;
+	case OPTION_TIMEOUT:
+		return set_timeout(arguments, value, why);
+	case OPTION_COLOUR:
+		return set_colour(arguments, value, why);
+	case OPTION_JSON:
+		arguments->json = true;
+		return 0;
+	case OPTION_DATA:
+		arguments->data = true;
+		return 0;
+	case OPTION_REPAIR:
+		arguments->repair = true;
+		return 0;
+	case OPTION_HELP:
+		arguments->help = true;
+		return 0;
+	case OPTION_VERSION:
+		arguments->version = true;
+		return 0;
+	case OPTIONS_COUNT:
+		break;
+	}
+	return DFS_EINVAL;
+}
+
+/* One option at argv[*at], which moves past a value of its own. */
+static int take_option(int argc, char **argv, int *at, bool seen[OPTIONS_COUNT],
+		       struct ad_arguments *arguments, struct ad_text *why)
+{
+	const char *value;
+	enum option option = find(argv[*at], &value);
+	if (option == OPTIONS_COUNT)
+		return unknown_option(why, argv[*at]);
+	const char *name = options[option].name;
+	if (options[option].flag && value != NULL) {
+		ad_text_add(why, "%s takes no value", name);
+		return DFS_EINVAL;
+	}
+	if (!options[option].flag && value == NULL && *at + 1 < argc)
+		value = argv[++*at];
+	if (!options[option].flag && (value == NULL || value[0] == '\0')) {
+		ad_text_add(why, "%s needs a value", name);
+		return DFS_EINVAL;
+	}
+	if (seen[option]) {
+		ad_text_add(why, "%s is given twice", name);
+		return DFS_EINVAL;
+	}
+	seen[option] = true;
+	return set(arguments, option, value, why);
+}
+
+static int take_command(struct ad_arguments *arguments, const char *word, struct ad_text *why)
+{
+	for (u32 i = 0; i < AD_COMMANDS_COUNT; i++) {
+		if (strcmp(word, commands[i]) != 0)
+			continue;
+		/* `dfs help COMMAND` is `dfs COMMAND --help`. */
+		if (i == AD_NONE)
+			arguments->help = true;
+		else
+			arguments->command = (enum ad_command)i;
+		return 0;
+	}
+	return unknown(why, "command", word, ad_suggest(word, commands, AD_COMMANDS_COUNT));
+}
+
+static int check(const struct ad_arguments *arguments, const bool seen[OPTIONS_COUNT],
+		 struct ad_text *why)
+{
+	if (arguments->help || arguments->version)
+		return 0;
+	if (arguments->command == AD_NONE) {
+		ad_text_add(why, "a command is missing; dfs --help lists them");
+		return DFS_EINVAL;
+	}
+	const char *name = commands[arguments->command];
+	for (u32 i = 0; i < OPTIONS_COUNT; i++) {
+		u32 only = options[i].command;
+		if (seen[i] && only != FOR_ALL && only != arguments->command) {
+			ad_text_add(why, "dfs %s has no option %s; it belongs to dfs %s", name,
+				    options[i].name, commands[only]);
+			return DFS_EINVAL;
+		}
+	}
+	if (arguments->command == AD_INFO && arguments->files_count == 0) {
+		ad_text_add(why, "dfs info needs at least one file; dfs info --help tells more");
+		return DFS_EINVAL;
+	}
+	if (arguments->command != AD_INFO && arguments->files_count > 0) {
+		ad_text_add(why,
+			    "dfs %s takes no argument, and \"%.100s\" was given; dfs %s --help",
+			    name, arguments->files[0], name);
+		return DFS_EINVAL;
+	}
+	return 0;
+}
+
+int ad_arguments_parse(int argc, char **argv, struct ad_arguments *ret_arguments,
+		       struct ad_text *why)
+{
+	struct ad_arguments arguments = {.timeout = TIMEOUT_DEFAULT, .files = argv};
+	bool seen[OPTIONS_COUNT] = {false};
+	bool options_end = false;
+	for (int i = 1; i < argc; i++) {
+		int status = 0;
+		if (!options_end && strcmp(argv[i], "--") == 0)
+			options_end = true;
+		else if (!options_end && argv[i][0] == '-' && argv[i][1] != '\0')
+			status = take_option(argc, argv, &i, seen, &arguments, why);
+		else if (arguments.command == AD_NONE)
+			status = take_command(&arguments, argv[i], why);
+		else /* There is always room: argv[0] and what was parsed are behind us. */
+			arguments.files[arguments.files_count++] = argv[i];
+		if (status != 0) {
+			ret_arguments->json = arguments.json;
+			return status;
+		}
+	}
+	int status = check(&arguments, seen, why);
+	ret_arguments->json = arguments.json;
+	if (status == 0)
+		*ret_arguments = arguments;
+	return status;
+}

@@ -1,0 +1,83 @@
+/*
+ * The help pages. Each command's has its purpose, its use, its options and its exit codes.
+ */
+#include "admin/core/arguments.h"
+
+#define COMMON                                                                                     \
+	"Where the cluster is (the first that is given counts):\n"                                 \
+	"  --masters HOST:PORT[,HOST:PORT...]   The masters.\n"                                    \
+	"  --mount DIR        A mount of it: the masters are taken from the mount table.\n"        \
+	"  DFS_MASTERS        The masters, from the environment.\n"                                \
+	"  Otherwise the mount that the files lie in, or the only mount of dfs there is.\n"        \
+	"Its key: --key FILE, or DFS_KEY, or /etc/dfs/cluster.key.\n"                              \
+	"\n"                                                                                       \
+	"  --json             One JSON object on standard output, for programs.\n"                 \
+	"  --timeout SECONDS  Wait so long for any one answer (default 10).\n"                     \
+	"  --color WHEN       auto (on terminals), always or never.\n"                             \
+	"  --help             This page.\n"
+
+static const char overview[] =
+    "dfs: look at a dfs cluster, check it, repair it.\n"
+    "\n"
+    "Usage: dfs COMMAND [options] [FILE...]\n"
+    "\n"
+    "  dfs status         One screen: master, chunkservers, clients, space, warnings.\n"
+    "  dfs info FILE...   Where the chunks of files are.\n"
+    "  dfs fsck           Check that everything fits together; --repair what is safe.\n"
+    "  dfs help COMMAND   More about one of them.\n"
+    "\n" COMMON "  --version          Print the version.\n"
+    "\n"
+    "Exit codes: 0 all is well; 1 done, and something is wrong with the cluster; 2 it could not\n"
+    "be done: no answer, wrong key, no such file; 3 the command line was not understood.\n";
+
+static const char status_page[] =
+    "dfs status: what the master and the chunkservers say of themselves, on one screen.\n"
+    "\n"
+    "Usage: dfs status [options]\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 all is well; 1 there are warnings; 2 the master does not answer, or refuses;\n"
+    "3 the command line was not understood.\n";
+
+static const char info_page[] =
+    "dfs info: where the chunks of files are.\n"
+    "\n"
+    "Usage: dfs info [options] FILE...\n"
+    "\n"
+    "The files lie on a mount of dfs on this machine. For each: inode, size, size of its chunks,\n"
+    "and for each chunk its place in the file, its id, length and epoch, and who has copies.\n"
+    "Bytes that a program has written and not yet closed or synced may not be in a chunk yet.\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 all chunks can be reached; 1 some cannot; 2 a file is not on dfs, or the "
+    "master\n"
+    "does not answer; 3 the command line was not understood.\n";
+
+static const char fsck_page[] =
+    "dfs fsck: check the master's tables against each other and against the chunkservers.\n"
+    "\n"
+    "Usage: dfs fsck [options]\n"
+    "\n"
+    "  --data             Also read all data and compare it with its checksums. Reads every disk.\n"
+    "  --repair           Put right what can be put right without losing anything; the changes\n"
+    "                     go through the master's log. What is not safe is explained.\n"
+    "\n"
+    "The cluster may be in use: the tables are read as of one moment, and what looks wrong on the\n"
+    "chunkservers is looked at again before it is told. Without --repair nothing is changed. Each\n"
+    "fault is one line: its name, which never changes, then inode=, chunk= and the like, then "
+    "what\n"
+    "it means; find DIR -inum N finds the file of an inode. It needs about 200 bytes of memory "
+    "here\n"
+    "for each file and each chunk.\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 no fault, or all were repaired; 1 faults are left; 2 the check could not be\n"
+    "completed; 3 the command line was not understood.\n";
+
+void ad_help(enum ad_command command, struct ad_text *out)
+{
+	static const char *const pages[AD_COMMANDS_COUNT] = {
+	    [AD_NONE] = overview,
+	    [AD_STATUS] = status_page,
+	    [AD_INFO] = info_page,
+	    [AD_FSCK] = fsck_page,
+	};
+	ad_text_add(out, "%s", pages[command]);
+}
