@@ -62,20 +62,6 @@ u64 ms_grant_ino(const struct ms_grant *grant)
 	return grant->file->by_ino.key;
 }
 
-static struct ms_grant *find_place(const struct ms_grants *grants, u64 ino, u64 index)
-{
-	struct dfs_map_node *found = dfs_map_find(&grants->files, ino);
-	if (found == NULL)
-		return NULL;
-	struct ms_grant_file *file = dfs_map_entry(found, struct ms_grant_file, by_ino);
-	dfs_list_for_each (node, &file->grants) {
-		struct ms_grant *grant = dfs_list_entry(node, struct ms_grant, in_file);
-		if (grant->index == index)
-			return grant;
-	}
-	return NULL;
-}
-
 static struct ms_grant *grant_new(struct ms_grants *grants, const struct dfs_grant_kept *place)
 {
 	struct dfs_map_node *found = dfs_map_find(&grants->files, place->ino);
@@ -119,6 +105,40 @@ static struct ms_grant_hold *hold_find(const struct ms_grant *grant, const struc
 			return hold;
 	}
 	return NULL;
+}
+
+/* All who hold it are there. One who is away may be dead, and what it wrote without COMMIT must not
+ * come to light in the chunk of somebody else; should it come back, its COMMIT is refused, and it
+ * writes anew. */
+static bool is_shared(const struct ms_grant *grant)
+{
+	dfs_list_for_each (node, &grant->holds) {
+		struct ms_grant_hold *hold = dfs_list_entry(node, struct ms_grant_hold, in_grant);
+		if (hold->client->state != MS_CLIENT_LINKED)
+			return false;
+	}
+	return true;
+}
+
+/* The client's own grant, or else one that it may share. */
+static struct ms_grant *find_place(const struct ms_grants *grants, const struct ms_client *client,
+				   const struct dfs_grant_kept *place)
+{
+	struct dfs_map_node *found = dfs_map_find(&grants->files, place->ino);
+	struct ms_grant *shared = NULL;
+	if (found == NULL)
+		return NULL;
+	struct ms_grant_file *file = dfs_map_entry(found, struct ms_grant_file, by_ino);
+	dfs_list_for_each (node, &file->grants) {
+		struct ms_grant *grant = dfs_list_entry(node, struct ms_grant, in_file);
+		if (grant->index != place->index)
+			continue;
+		if (hold_find(grant, client) != NULL)
+			return grant;
+		if (shared == NULL && is_shared(grant))
+			shared = grant;
+	}
+	return shared;
 }
 
 static void hold(struct ms_grant *grant, struct ms_client *client)
@@ -184,7 +204,7 @@ int ms_grant_take(struct ms_grants *grants, const struct ms_servers *servers,
 		  struct ms_client *client, const struct dfs_grant_kept *place,
 		  struct ms_grant **ret_grant)
 {
-	struct ms_grant *grant = find_place(grants, place->ino, place->index);
+	struct ms_grant *grant = find_place(grants, client, place);
 	struct ms_grant_hold *held = grant == NULL ? NULL : hold_find(grant, client);
 	/* A holder that asks again could not write there: its disk filled up, or its server is
 	 * gone. What it wrote is not committed, so another chunk may take its place. */

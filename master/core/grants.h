@@ -2,7 +2,7 @@
  * Chunks that clients may write before they are in any table: soft, in the leader's memory,
  * reclaimed by clients after a restart. Ids come from ranges that RESERVE made durable, so none is
  * ever given out twice. Two clients that ask for the same hole of a file share one grant, so that
- * both write to the same chunk whoever commits first.
+ * both write to the same chunk whoever commits first; but not with one who is away: it may be dead.
  *
  * A grant ends when its chunk is committed, or when its last holder lets go: then whatever was
  * written is garbage (strays.c deletes it where it turns up).

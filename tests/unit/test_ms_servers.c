@@ -125,6 +125,34 @@ static void asking_again_gives_the_same_chunk_until_its_disk_is_full(void **stat
 	ms_cluster_fini(&s.c);
 }
 
+static void a_grant_is_not_shared_with_a_client_that_is_away(void **state)
+{
+	(void)state;
+	struct scene s;
+	begin(&s, 21);
+	struct puppet *other = puppet_new(&s.c, "other", DFS_ROLE_CLIENT);
+	puppet_attach(other);
+	write_file(&s);
+	u64 chunk = first_grant(wait_grant(&s, 1, DFS_SEC)).chunk;
+	s.client->grants[0] = (struct dfs_grant_kept){.ino = s.ino, .index = 1, .chunk = chunk};
+	/* What it wrote may stay there for ever without a COMMIT. */
+	sim_cut(s.client->node, s.c.master);
+	sim_cut(s.c.master, s.client->node);
+	ms_cluster_run(&s.c, 10 * DFS_SEC);
+	u32 at = puppet_grant(other, s.ino, 1, 1);
+	ms_cluster_run(&s.c, DFS_SEC);
+	u64 fresh = first_grant(&other->replies[at]).chunk;
+	assert_int_not_equal(fresh, chunk);
+	/* Back again, it has what it had. */
+	sim_heal(s.c.sim);
+	ms_cluster_run(&s.c, 5 * DFS_SEC);
+	assert_int_equal(first_grant(wait_grant(&s, 1, DFS_SEC)).chunk, chunk);
+	at = puppet_grant(other, s.ino, 1, 1);
+	ms_cluster_run(&s.c, DFS_SEC);
+	assert_int_equal(first_grant(&other->replies[at]).chunk, fresh);
+	ms_cluster_fini(&s.c);
+}
+
 static void a_chunk_whose_server_is_away_is_listed_without_replicas(void **state)
 {
 	(void)state;
@@ -350,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(a_grant_waits_for_a_server_and_then_gives_up),
 	    cmocka_unit_test(full_disks_are_no_space_and_failed_ones_are_not_used),
 	    cmocka_unit_test(asking_again_gives_the_same_chunk_until_its_disk_is_full),
+	    cmocka_unit_test(a_grant_is_not_shared_with_a_client_that_is_away),
 	    cmocka_unit_test(a_chunk_whose_server_is_away_is_listed_without_replicas),
 	    cmocka_unit_test(chunks_of_a_removed_file_are_deleted_and_forgotten),
 	    cmocka_unit_test(a_refused_deletion_is_asked_for_again),
