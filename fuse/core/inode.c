@@ -96,6 +96,8 @@ static bool busy(const struct cl_inode *inode)
 
 static void work(struct cl *cl, struct cl_inode *inode)
 {
+	if (inode->end_unsure)
+		cl_write_recount_end(inode);
 	cl_targets_work(cl, inode);
 	cl_rows_work(cl, inode);
 	cl_flushes_work(cl, inode);
@@ -187,6 +189,8 @@ void cl_inode_fail(struct cl *cl, struct cl_inode *inode, int status, const char
 	bool told = inode->error == status && cl->now - inode->error_at < DFS_SEC;
 	inode->error = status;
 	inode->errors_count++;
+	inode->end_unsure = true;
+	cl_inode_touch(cl, inode);
 	if (told)
 		return;
 	inode->error_at = cl->now;

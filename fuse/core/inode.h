@@ -57,6 +57,7 @@ struct cl_inode {
 	u64 wanted_seq;           /* Slots dirty since here or before were told to go. */
 	u64 background_seq;       /* Age or pressure wants writes up to here committed. */
 	u64 local_end;            /* End of what was written and is not committed; 0: nothing is. */
+	bool end_unsure;          /* Something was lost: `local_end` is to be found anew. */
 	s64 local_mtime;
 	u64 stored_end;     /* Largest end of what chunkservers stored. */
 	u64 stored_count;   /* WRITEs answered. */

@@ -199,6 +199,31 @@ void cl_write(struct cl *cl, struct cl_inode *inode, u64 offset, const struct df
 	cl_inode_touch(cl, inode);
 }
 
+static u64 slot_end(const struct cl_slot *slot)
+{
+	const struct cl_extents *sets[] = {&slot->dirty, &slot->sending, &slot->kept};
+	u64 end = 0;
+	for (size_t i = 0; i < dfs_array_count(sets); i++) {
+		if (sets[i]->count > 0)
+			end = dfs_max(end, (u64)sets[i]->v[sets[i]->count - 1].end);
+	}
+	return end == 0 ? 0 : cl_slot_offset(slot) + end;
+}
+
+void cl_write_recount_end(struct cl_inode *inode)
+{
+	u64 end = inode->stored_end;
+	if (inode->commit.rpc.under_way)
+		end = dfs_max(end, inode->commit_end);
+	dfs_list_for_each (node, &inode->targets_list) {
+		const struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
+		dfs_list_for_each (at, &target->slots)
+			end = dfs_max(end, slot_end(dfs_list_entry(at, struct cl_slot, in_target)));
+	}
+	inode->local_end = dfs_min(inode->local_end, end);
+	inode->end_unsure = false;
+}
+
 /* One file may not take all, or others could not even be closed. */
 static u64 inode_bytes_max(const struct cl *cl)
 {

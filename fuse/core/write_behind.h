@@ -76,6 +76,8 @@ void cl_write(struct cl *cl, struct cl_inode *inode, u64 offset, const struct df
 bool cl_write_has_room(const struct cl *cl, const struct cl_inode *inode, u64 bytes);
 /* Nobody has room for so much. */
 bool cl_write_is_full(const struct cl *cl, u64 bytes);
+/* After a loss: the file ends where what is left ends. */
+void cl_write_recount_end(struct cl_inode *inode);
 /* Tell dirty slots to go up to a write. */
 void cl_write_want(struct cl *cl, struct cl_inode *inode, u64 seq);
 /* Writes up to the result are stored, or failed. */

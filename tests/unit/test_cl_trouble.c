@@ -116,6 +116,22 @@ static void no_room_for_new_chunks_is_told_by_close(void **state)
 	assert_int_equal(world_file(&w, ino)->attr.size, WORLD_CHUNK_BYTES);
 }
 
+static void what_is_lost_does_not_count_towards_the_size(void **state)
+{
+	u64 ino;
+	(void)state;
+	u64 handle = world_create(&w, "f", 0, &ino);
+	w.intercept = refuse_type;
+	w.refuse = DFS_EIO;
+	w.context = DFS_MSG_GRANT;
+	assert_int_equal(world_write(&w, ino, handle, WORLD_CHUNK_BYTES - 10, 20, 1), 0);
+	assert_int_equal(world_size(&w, ino), WORLD_CHUNK_BYTES);
+	w.intercept = NULL;
+	assert_int_equal(world_flush(&w, ino, handle), DFS_EIO);
+	assert_int_equal(world_size(&w, ino), WORLD_CHUNK_BYTES);
+	assert_int_equal(world_close(&w, ino, handle), 0);
+}
+
 static void data_waits_for_a_server_and_close_can_be_interrupted(void **state)
 {
 	u64 ino;
@@ -421,6 +437,7 @@ int main(void)
 	    TEST(fresh_data_moves_when_a_disk_is_full),
 	    TEST(disks_that_stay_full_are_told_once_per_handle),
 	    TEST(no_room_for_new_chunks_is_told_by_close),
+	    TEST(what_is_lost_does_not_count_towards_the_size),
 	    TEST(data_waits_for_a_server_and_close_can_be_interrupted),
 	    TEST(a_broken_link_repeats_what_was_under_way),
 	    TEST(reads_wait_until_the_chunk_is_somewhere),
