@@ -57,9 +57,27 @@ void ms_gate_fini(struct ms *ms)
 	dfs_map_fini(&ms->gate.recalls);
 }
 
-static void propose(struct ms *ms, struct ms_gated *gated, const struct ms_op *op)
+/* Only now: while it waited, other operations were applied. */
+static bool refuse(struct ms *ms, struct ms_gated *gated, const struct ms_op *op,
+		   struct dfs_fxs *fxs)
+{
+	int status = ms_commit_check(ms, gated->client, op);
+	if (status == 0)
+		return false;
+	struct ms_peer *peer = ms_peer_find(ms, gated->link);
+	if (peer != NULL)
+		dfs_session_reply(peer->session, gated->request, DFS_MSG_MUTATE, status, NULL, NULL,
+				  fxs);
+	gated_free(ms, gated);
+	return true;
+}
+
+static void propose(struct ms *ms, struct ms_gated *gated, const struct ms_op *op,
+		    struct dfs_fxs *fxs)
 {
 	struct ms_client *client = gated->client;
+	if (refuse(ms, gated, op, fxs))
+		return;
 	gated_move(gated, MS_GATED_PROPOSED);
 	dfs_list_remove(&gated->in_client);
 	struct ms_proposal *proposal = ms_propose(ms, op);
@@ -183,7 +201,7 @@ static bool advance(struct ms *ms, struct ms_gated *gated, const struct ms_op *o
 				touches.v[i].ino, touches.v[i].hash);
 	find_holders(ms, gated, &touches);
 	if (dfs_list_empty(&gated->recalls)) {
-		propose(ms, gated, op);
+		propose(ms, gated, op, fxs);
 		return true;
 	}
 	keep(gated, op);
@@ -268,7 +286,7 @@ void ms_gate_work(struct ms *ms, struct dfs_fxs *fxs)
 		drop_ended(ms, gated);
 		if (dfs_list_empty(&gated->recalls)) {
 			struct ms_op op = gated->op;
-			propose(ms, gated, &op);
+			propose(ms, gated, &op, fxs);
 		}
 	}
 	dfs_list_for_each_safe (node, &ms->gate.queued) {

@@ -10,7 +10,7 @@
  *
  * If a holder dies, its lease's end lets the operation go on. If the caller's link breaks, what was
  * not proposed is dropped; if the master dies, nothing was changed: in both cases the caller
- * repeats.
+ * repeats. A COMMIT of chunks that are not to be had any more is refused instead of proposed.
  */
 #ifndef MS_GATE_H
 #define MS_GATE_H

@@ -107,6 +107,11 @@ static struct ms_grant_hold *hold_find(const struct ms_grant *grant, const struc
 	return NULL;
 }
 
+bool ms_grant_is_held(const struct ms_grant *grant, const struct ms_client *client)
+{
+	return hold_find(grant, client) != NULL;
+}
+
 /* All who hold it are there. One who is away may be dead, and what it wrote without COMMIT must not
  * come to light in the chunk of somebody else; should it come back, its COMMIT is refused, and it
  * writes anew. */

@@ -74,6 +74,7 @@ bool ms_grant_release(struct ms_grants *grants, struct ms_client *client, u64 ch
 u64 ms_grant_oldest(const struct ms_client *client);
 /* Any chunk granted for a file, or 0. */
 u64 ms_grant_of_file(const struct ms_grants *grants, u64 ino);
+bool ms_grant_is_held(const struct ms_grant *grant, const struct ms_client *client);
 /* The inode of a grant. */
 u64 ms_grant_ino(const struct ms_grant *grant);
 

@@ -216,6 +216,10 @@ void ms_leader_flushed(struct ms *ms, struct dfs_fxs *fxs);
 /* Forget that anybody waits for proposals of this client. */
 void ms_leader_forget_client(struct ms_client *client);
 
+/* commit_check.c: DFS_ESTALE when a COMMIT names a chunk that is neither in its place nor granted.
+ */
+int ms_commit_check(struct ms *ms, const struct ms_client *client, const struct ms_op *op);
+
 /* answers.c: an operation was applied; `proposal` is NULL when nobody here proposed it. */
 void ms_answer(struct ms *ms, struct ms_proposal *proposal, const struct ms_op *op,
 	       const struct ms_result *result, struct dfs_fxs *fxs);

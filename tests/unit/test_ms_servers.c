@@ -298,6 +298,23 @@ static int truncate_to(struct scene *s, u64 sequence, u64 size)
 	return puppet_change(s->client, sequence, DFS_OP_SETATTR, &body)->status;
 }
 
+static void a_chunk_that_was_deleted_is_not_committed_again(void **state)
+{
+	(void)state;
+	struct scene s;
+	begin(&s, 22);
+	struct puppet *other = puppet_new(&s.c, "other", DFS_ROLE_CLIENT);
+	puppet_attach(other);
+	write_file(&s);
+	/* The other one has written to it as well, and has not told yet. */
+	assert_int_equal(truncate_to(&s, 3, 0), 0);
+	ms_cluster_run(&s.c, 5 * DFS_SEC);
+	assert_true(puppet_asked_delete(s.server, s.chunk));
+	assert_int_equal(puppet_status(s.client, "garbage"), 0);
+	assert_int_equal(puppet_commit(other, 1, s.ino, s.chunk, 1000), DFS_ESTALE);
+	ms_cluster_fini(&s.c);
+}
+
 static void a_cut_chunk_is_not_granted_before_it_is_trimmed(void **state)
 {
 	(void)state;
@@ -385,6 +402,7 @@ int main(void)
 	    cmocka_unit_test(garbage_left_by_a_crash_is_found_again),
 	    cmocka_unit_test(a_stray_is_deleted_but_not_within_the_grace_period),
 	    cmocka_unit_test(what_a_dead_client_wrote_without_commit_is_deleted),
+	    cmocka_unit_test(a_chunk_that_was_deleted_is_not_committed_again),
 	    cmocka_unit_test(a_cut_chunk_is_not_granted_before_it_is_trimmed),
 	    cmocka_unit_test(a_trim_is_resumed_after_a_restart_and_a_lower_one_wins),
 	    cmocka_unit_test(chunk_ids_are_never_given_out_twice),
