@@ -129,27 +129,33 @@ static void a_grant_is_not_shared_with_a_client_that_is_away(void **state)
 {
 	(void)state;
 	struct scene s;
+	struct dfs_mutate_reply made;
+	struct dfs_location location;
 	begin(&s, 21);
 	struct puppet *other = puppet_new(&s.c, "other", DFS_ROLE_CLIENT);
 	puppet_attach(other);
-	write_file(&s);
-	u64 chunk = first_grant(wait_grant(&s, 1, DFS_SEC)).chunk;
-	s.client->grants[0] = (struct dfs_grant_kept){.ino = s.ino, .index = 1, .chunk = chunk};
-	/* What it wrote may stay there for ever without a COMMIT. */
+	assert_int_equal(puppet_register(s.server, PLENTY, 0), 0);
+	assert_int_equal(puppet_make(s.client, 1, "a", true, &made), 0);
+	assert_true(puppet_first_location(made.grants, &location));
+	s.ino = made.attr.ino;
+	s.chunk = location.chunk;
+	s.client->grants[0] = (struct dfs_grant_kept){.ino = s.ino, .chunk = s.chunk};
+	/* What it has written may stay there for ever without a COMMIT. */
 	sim_cut(s.client->node, s.c.master);
 	sim_cut(s.c.master, s.client->node);
 	ms_cluster_run(&s.c, 10 * DFS_SEC);
-	u32 at = puppet_grant(other, s.ino, 1, 1);
+	u32 at = puppet_grant(other, s.ino, 0, 1);
 	ms_cluster_run(&s.c, DFS_SEC);
 	u64 fresh = first_grant(&other->replies[at]).chunk;
-	assert_int_not_equal(fresh, chunk);
-	/* Back again, it has what it had. */
+	assert_int_not_equal(fresh, s.chunk);
+	/* Back again, it has what it had, until another chunk has taken the place. */
 	sim_heal(s.c.sim);
 	ms_cluster_run(&s.c, 5 * DFS_SEC);
-	assert_int_equal(first_grant(wait_grant(&s, 1, DFS_SEC)).chunk, chunk);
-	at = puppet_grant(other, s.ino, 1, 1);
-	ms_cluster_run(&s.c, DFS_SEC);
-	assert_int_equal(first_grant(&other->replies[at]).chunk, fresh);
+	assert_int_equal(first_grant(wait_grant(&s, 0, DFS_SEC)).chunk, s.chunk);
+	assert_int_equal(puppet_report(s.server, false, fresh, DFS_HELD_GOOD), 0);
+	assert_int_equal(puppet_commit(other, 1, s.ino, fresh, 1000), 0);
+	assert_int_equal(puppet_commit(s.client, 2, s.ino, s.chunk, 112), DFS_ESTALE);
+	assert_int_equal(first_grant(wait_grant(&s, 0, DFS_SEC)).chunk, fresh);
 	ms_cluster_fini(&s.c);
 }
 
