@@ -305,18 +305,39 @@ static bool chunk_is_safe(const struct history *history, u64 start, u64 bytes)
 	return !all_zeros(&history->synced, start, dfs_min(start + bytes, history->synced.length));
 }
 
-bool history_may_be_lost(const struct history *history, u64 offset, u64 length, u32 chunk_shift)
+static bool is_safe(const struct history *history, u64 offset, u64 length, u32 chunk_shift)
 {
 	u64 bytes = UINT64_C(1) << chunk_shift;
-	if (history->loss_told)
-		return true;
-	if (!history->lossy)
-		return false;
 	for (u64 start = offset & ~(bytes - 1); start < offset + length; start += bytes) {
 		if (!chunk_is_safe(history, start, bytes))
-			return true;
+			return false;
 	}
-	return false;
+	return true;
+}
+
+bool history_may_be_lost(const struct history *history, u64 offset, u64 length, u32 chunk_shift)
+{
+	if (history->loss_told)
+		return true;
+	return history->lossy && !is_safe(history, offset, length, chunk_shift);
+}
+
+void history_held_back_lost(struct history *history, u32 chunk_shift)
+{
+	bool lost = false;
+	for (u32 i = 0; i < history->ops_count && history->lossy; i++) {
+		struct history_op *op = &history->ops[i];
+		/* A size is that of the last byte before it. */
+		u64 at = op->truncate && op->offset > 0 ? op->offset - 1 : op->offset;
+		if (op->flushed || is_safe(history, at, op->truncate ? 1 : op->length, chunk_shift))
+			continue;
+		op->maybe = true;
+		lost = true;
+	}
+	if (!lost)
+		return;
+	history->uncertain = true;
+	doubt_sizes(history, history->mount_died);
 }
 
 bool history_touches(const struct history *history, u64 offset, u64 length)

@@ -58,10 +58,13 @@ void history_flushed(struct history *history);
 void history_synced(struct history *history);
 /* Nobody has it open any more. */
 void history_left(struct history *history);
-/* A chunkserver lost power; the mount died. */
 /* A call said that something was lost: what was not flushed may be missing, whole chunks may be
  * gone. */
 void history_loss_told(struct history *history);
+/* It was told by a mount that lives on: what it held back is missing only where it belonged to a
+ * chunk that may be gone. */
+void history_held_back_lost(struct history *history, u32 chunk_shift);
+/* A chunkserver lost power; the mount died. */
 void history_power_cut(struct history *history);
 void history_mount_died(struct history *history);
 

@@ -177,6 +177,42 @@ static void holes_are_where_nothing_but_zeros_is(void **state)
 	assert_true(history_may_be_hole(&history, 8193, UINT64_MAX));
 	history_punch(&history, 8192, 1);
 	assert_true(history_may_be_hole(&history, 0, 8193));
+enum { CHUNK_SHIFT = 4 };
+
+static void a_told_loss_takes_what_was_held_back_for_a_chunk_that_may_be_gone(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aa");
+	history_flushed(&history);
+	put(&history, 2, "bb");
+	history_held_back_lost(&history, CHUNK_SHIFT); /* No power was cut. */
+	assert_false(history.size_uncertain);
+	history_power_cut(&history);
+	assert_false(history.size_uncertain);
+	history_held_back_lost(&history, CHUNK_SHIFT);
+	assert_int_equal(history.size_min, 2);
+	assert_int_equal(history.size_max, 4);
+	assert_true(allows(&history, "aa"));
+	assert_true(allows(&history, "aabb"));
+	history_fini(&history);
+}
+
+static void what_was_held_back_for_a_synced_chunk_stays(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aa");
+	history_synced(&history);
+	put(&history, 2, "bb");
+	history_power_cut(&history);
+	history_held_back_lost(&history, CHUNK_SHIFT);
+	assert_false(history.size_uncertain);
+	/* The next chunk has never been synced. */
+	put(&history, 1 << CHUNK_SHIFT, "c");
+	history_held_back_lost(&history, CHUNK_SHIFT);
+	assert_int_equal(history.size_min, 4);
+	assert_int_equal(history.size_max, (1 << CHUNK_SHIFT) + 1);
 	history_fini(&history);
 }
 
@@ -192,6 +228,8 @@ int main(void)
 	    cmocka_unit_test(a_hole_may_come_back_after_a_power_cut_unless_it_took_the_chunk),
 	    cmocka_unit_test(growing_changes_no_byte_and_is_never_undone),
 	    cmocka_unit_test(holes_are_where_nothing_but_zeros_is),
+	    cmocka_unit_test(a_told_loss_takes_what_was_held_back_for_a_chunk_that_may_be_gone),
+	    cmocka_unit_test(what_was_held_back_for_a_synced_chunk_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

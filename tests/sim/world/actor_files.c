@@ -315,6 +315,8 @@ static bool sync_file(struct actor *actor, struct actor_file *open)
 	/* What is there now, when something was lost before? */
 	bool truth = true;
 	if (got != 0)
+		history_held_back_lost(data, DFS_CHUNK_SHIFT);
+	if (got != 0)
 		truth = actor_settle_file(actor, open->node, &open->file);
 	else if (data->loss_hidden || data->loss_heard)
 		truth = actor_read_truth(actor, open->node, &open->file);
