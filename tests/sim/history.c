@@ -322,22 +322,49 @@ bool history_may_be_lost(const struct history *history, u64 offset, u64 length, 
 	return history->lossy && !is_safe(history, offset, length, chunk_shift);
 }
 
+/* Its mount may have had to drop it: it was not flushed, and goes into a chunk that may be gone. */
+static bool in_danger(const struct history *history, const struct history_op *op, u32 chunk_shift)
+{
+	/* A size is that of the last byte before it. */
+	u64 at = op->truncate && op->offset > 0 ? op->offset - 1 : op->offset;
+	return history->lossy && !op->flushed &&
+	       !is_safe(history, at, op->truncate ? 1 : op->length, chunk_shift);
+}
+
 void history_held_back_lost(struct history *history, u32 chunk_shift)
 {
 	bool lost = false;
-	for (u32 i = 0; i < history->ops_count && history->lossy; i++) {
-		struct history_op *op = &history->ops[i];
-		/* A size is that of the last byte before it. */
-		u64 at = op->truncate && op->offset > 0 ? op->offset - 1 : op->offset;
-		if (op->flushed || is_safe(history, at, op->truncate ? 1 : op->length, chunk_shift))
+	for (u32 i = 0; i < history->ops_count; i++) {
+		if (!in_danger(history, &history->ops[i], chunk_shift))
 			continue;
-		op->maybe = true;
+		history->ops[i].maybe = true;
 		lost = true;
 	}
 	if (!lost)
 		return;
 	history->uncertain = true;
 	doubt_sizes(history, history->mount_died);
+}
+
+u64 history_size_least(const struct history *history, u32 chunk_shift)
+{
+	u64 least = history->synced.length;
+	bool danger = false;
+	if (history->size_uncertain)
+		return history->size_min;
+	for (u32 i = 0; i < history->ops_count; i++) {
+		const struct history_op *op = &history->ops[i];
+		u64 after = size_after(least, op);
+		bool endangered = in_danger(history, op, chunk_shift);
+		least = endangered || op->maybe ? dfs_min(least, after) : after;
+		danger = danger || endangered;
+	}
+	return danger ? dfs_min(least, history->now.length) : history->now.length;
+}
+
+u64 history_size_most(const struct history *history)
+{
+	return history->size_uncertain ? history->size_max : history->now.length;
 }
 
 bool history_touches(const struct history *history, u64 offset, u64 length)

@@ -69,6 +69,10 @@ void history_power_cut(struct history *history);
 void history_mount_died(struct history *history);
 
 u64 history_size(const struct history *history);
+/* Sizes that the servers may tell: less than expected when a mount had to drop what it held back,
+ * even before a call tells of it. */
+u64 history_size_least(const struct history *history, u32 chunk_shift);
+u64 history_size_most(const struct history *history);
 /* Is it what a read of [offset, +length) may return? Names the first byte that is wrong. */
 bool history_allows(const struct history *history, u64 offset, u64 length, const u8 *data,
 		    u64 count, u64 *ret_wrong);

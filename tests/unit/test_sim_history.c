@@ -188,8 +188,11 @@ static void a_told_loss_takes_what_was_held_back_for_a_chunk_that_may_be_gone(vo
 	put(&history, 2, "bb");
 	history_held_back_lost(&history, CHUNK_SHIFT); /* No power was cut. */
 	assert_false(history.size_uncertain);
+	assert_int_equal(history_size_least(&history, CHUNK_SHIFT), 4);
 	history_power_cut(&history);
 	assert_false(history.size_uncertain);
+	assert_int_equal(history_size_least(&history, CHUNK_SHIFT), 2);
+	assert_int_equal(history_size_most(&history), 4);
 	history_held_back_lost(&history, CHUNK_SHIFT);
 	assert_int_equal(history.size_min, 2);
 	assert_int_equal(history.size_max, 4);
@@ -208,6 +211,7 @@ static void what_was_held_back_for_a_synced_chunk_stays(void **state)
 	history_power_cut(&history);
 	history_held_back_lost(&history, CHUNK_SHIFT);
 	assert_false(history.size_uncertain);
+	assert_int_equal(history_size_least(&history, CHUNK_SHIFT), 4);
 	/* The next chunk has never been synced. */
 	put(&history, 1 << CHUNK_SHIFT, "c");
 	history_held_back_lost(&history, CHUNK_SHIFT);

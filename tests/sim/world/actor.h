@@ -93,6 +93,8 @@ void actor_close_file(struct actor *actor, struct actor_file *open);
 bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, u32 length);
 /* Is the answer to a read there the loss of a chunk that was never synced, or rot? */
 bool actor_is_lost(struct actor *actor, struct history *data, int got, u64 offset, u64 length);
+/* Bytes that a read must have given which gave `count`: the file may end sooner than expected. */
+u64 actor_bytes_due(const struct history *data, u64 offset, u64 length, u64 count);
 /* In such a world what was written and not synced may vanish at any time, told or still to be told.
  */
 static inline bool actor_is_frail(const struct actor *actor)

@@ -44,8 +44,11 @@ void actor_check_attr(struct actor *actor, const char *path, struct model_node *
 	CHECK_FIELD("rdev", attr->rdev, node->rdev);
 	if (node->mtime_known)
 		CHECK_FIELD("mtime", attr->mtime, node->mtime);
-	if (model_is(node, S_IFREG) && !node->data.size_uncertain)
-		CHECK_FIELD("size", attr->size, history_size(&node->data));
+	const struct history *data = &node->data;
+	if (model_is(node, S_IFREG) && !data->size_uncertain &&
+	    (attr->size < history_size_least(data, DFS_CHUNK_SHIFT) ||
+	     attr->size > history_size(data)))
+		CHECK_FIELD("size", attr->size, history_size(data));
 	if (model_is(node, S_IFLNK))
 		CHECK_FIELD("size", attr->size, strlen(node->target));
 }

@@ -82,8 +82,8 @@ static bool settle_size(struct actor *actor, struct model_node *node, const stru
 		return false;
 	if (status != 0)
 		world_fail(actor->world, "%s: fstat gave %s", actor->name, dfs_error_name(status));
-	u64 least = data->size_uncertain ? data->size_min : history_size(data);
-	u64 most = data->size_uncertain ? data->size_max : history_size(data);
+	u64 least = history_size_least(data, DFS_CHUNK_SHIFT);
+	u64 most = history_size_most(data);
 	if (attr.size < least || attr.size > most)
 		world_fail(actor->world, "%s: ino %llu has size %llu, expected %llu to %llu",
 			   actor->name, (unsigned long long)attr.ino, (unsigned long long)attr.size,
@@ -103,7 +103,8 @@ static int settle_range(struct actor *actor, struct model_node *node, const stru
 	do
 		status = proc_read(&actor->proc, file, offset, bytes, (u32)length, &count);
 	while (status == DFS_EINTR);
-	if (status == 0 && !history_allows(&node->data, offset, length, bytes, count, &wrong))
+	u64 due = actor_bytes_due(&node->data, offset, length, count);
+	if (status == 0 && !history_allows(&node->data, offset, due, bytes, count, &wrong))
 		world_fail(actor->world,
 			   "%s: ino %llu byte %llu is 0x%02x, which is none of what was written",
 			   actor->name, (unsigned long long)node->ino, (unsigned long long)wrong,

@@ -267,6 +267,12 @@ bool actor_is_lost(struct actor *actor, struct history *data, int got, u64 offse
 	return true;
 }
 
+u64 actor_bytes_due(const struct history *data, u64 offset, u64 length, u64 count)
+{
+	bool ended = offset + count >= history_size_least(data, DFS_CHUNK_SHIFT);
+	return ended ? dfs_min(count, length) : length;
+}
+
 void actor_read_range(struct actor *actor, const struct actor_file *open, u64 offset, u32 length)
 {
 	u8 *bytes = malloc(length + 1);
@@ -278,7 +284,8 @@ void actor_read_range(struct actor *actor, const struct actor_file *open, u64 of
 	if (actor_is_lost(actor, data, got, offset, length)) {
 		sim_trace(actor->world->sim, "%-8s read: lost", actor->name);
 	} else if (actor_judge(actor, got, 0, "read", "") == SAME &&
-		   !history_allows(data, offset, length, bytes, count, &wrong))
+		   !history_allows(data, offset, actor_bytes_due(data, offset, length, count),
+				   bytes, count, &wrong))
 		world_fail(actor->world,
 			   "%s: read of ino %llu at %llu: byte %llu is wrong (0x%02x; %u of %u "
 			   "bytes read, size %llu%s)",
