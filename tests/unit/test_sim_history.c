@@ -177,6 +177,9 @@ static void holes_are_where_nothing_but_zeros_is(void **state)
 	assert_true(history_may_be_hole(&history, 8193, UINT64_MAX));
 	history_punch(&history, 8192, 1);
 	assert_true(history_may_be_hole(&history, 0, 8193));
+	history_fini(&history);
+}
+
 enum { CHUNK_SHIFT = 4 };
 
 static void a_told_loss_takes_what_was_held_back_for_a_chunk_that_may_be_gone(void **state)

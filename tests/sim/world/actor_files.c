@@ -237,7 +237,7 @@ bool actor_write_file(struct actor *actor, struct actor_file *open, u64 offset, 
 	if (got != 0 || actor_is_frail(actor))
 		history_doubt_last(data);
 	if (told)
-		history_loss_told(data);
+		history_held_back_lost(data, DFS_CHUNK_SHIFT);
 	(void)actor_judge(actor, told ? 0 : got, 0, "write", "");
 	free(bytes);
 	return got == 0;

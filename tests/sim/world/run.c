@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* After all is healed, every call must have been answered by then … */
-#define ANSWERED_WITHIN (300 * DFS_SEC)
+#define ANSWERED_WITHIN (900 * DFS_SEC) /* Large files are read a few KiB at a time. */
 /* … and every chunk of a removed file be gone from every disk. */
 #define CLEANED_WITHIN  (300 * DFS_SEC)
 
