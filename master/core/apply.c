@@ -42,6 +42,10 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(TRIMMED, trimmed)
 		DECODE_AND_RUN(CUT, cut)
 		DECODE_AND_RUN(MEND, mend)
+		DECODE_AND_RUN(TRASH_KEEP, trash_keep)
+		DECODE_AND_RUN(RESTORE, restore)
+		DECODE_AND_RUN(REMAKE, remake)
+		DECODE_AND_RUN(EXPIRE, expire)
 	default:
 		return DFS_ENOSYS;
 	}

@@ -84,6 +84,8 @@ struct ms_checked_counts {
 	u64 chunks;
 	u64 garbage;
 	u64 sessions;
+	u64 trash;       /* Rows of the trash ... */
+	u64 trash_bytes; /* ... and the space of the inodes that say they are in it. */
 };
 struct ms_checked_counts ms_check_counts(const struct ms_check *check);
 

@@ -73,16 +73,17 @@ static int find_named(struct ms_state *state, u64 parent, struct dfs_span name,
 }
 
 static int remove_named(struct ms_state *state, const struct ms_op *op, struct named *named,
-			struct ms_result *result)
+			struct dfs_span name, struct ms_result *result)
 {
+	struct ms_named_in was = {.parent = named->parent, .name = name};
 	int status = ms_dentry_remove(state, &named->dentry);
 	if (status != 0)
 		return status;
 	named->parent->row.entries--;
 	ms_inode_modified(named->parent, op->wall);
-	ms_inode_drop_name(state, named->inode, op->wall, result);
+	status = ms_inode_drop_name(state, op, named->inode, &was, result);
 	result->attr = ms_inode_attr(named->inode->ino, &named->inode->row);
-	return 0;
+	return status;
 }
 
 int ms_op_unlink(struct ms_state *state, const struct ms_op *op, const struct dfs_unlink *body,
@@ -94,7 +95,7 @@ int ms_op_unlink(struct ms_state *state, const struct ms_op *op, const struct df
 		return status;
 	if (ms_is_directory(&named.inode->row))
 		return DFS_EISDIR;
-	return remove_named(state, op, &named, result);
+	return remove_named(state, op, &named, body->name, result);
 }
 
 int ms_op_rmdir(struct ms_state *state, const struct ms_op *op, const struct dfs_rmdir *body,
@@ -109,5 +110,5 @@ int ms_op_rmdir(struct ms_state *state, const struct ms_op *op, const struct dfs
 	if (named.inode->row.entries != 0)
 		return DFS_ENOTEMPTY;
 	named.parent->row.nlink--;
-	return remove_named(state, op, &named, result);
+	return remove_named(state, op, &named, body->name, result);
 }

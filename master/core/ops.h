@@ -30,6 +30,10 @@ MS_OP(forget_chunks)
 MS_OP(trimmed)
 MS_OP(cut)
 MS_OP(mend)
+MS_OP(trash_keep)
+MS_OP(restore)
+MS_OP(remake)
+MS_OP(expire)
 #undef MS_OP
 
 /* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */
@@ -37,6 +41,8 @@ int ms_xattr_put(struct ms_state *state, struct ms_inode *inode, struct dfs_span
 		 struct dfs_span value, u32 flags);
 /* op_mend_chunk.c: MEND for faults about chunks. */
 int ms_mend_chunk(struct ms_state *state, const struct dfs_mend *body, struct ms_result *result);
+/* op_mend_trash.c: MEND for faults about the trash. */
+int ms_mend_trash(struct ms_state *state, const struct ms_op *op, const struct dfs_mend *body);
 /* op_xattr.c: one that is there, with a value of so many bytes. */
 void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		     u32 value_bytes);

@@ -43,6 +43,10 @@ static const struct route routes[] = {
     {DFS_MSG_EXAMINE, FOR_ADMIN, false, ms_on_examine},
     {DFS_MSG_REPAIR, FOR_ADMIN, false, ms_on_repair},
     {DFS_MSG_OPENS, FOR_ADMIN, false, ms_on_opens},
+    {DFS_MSG_SET_TRASH, FOR_ADMIN, false, ms_on_set_trash},
+    {DFS_MSG_LIST_TRASH, FOR_ADMIN, false, ms_on_list_trash},
+    {DFS_MSG_RECOVER, FOR_ADMIN, false, ms_on_recover},
+    {DFS_MSG_EMPTY_TRASH, FOR_ADMIN, false, ms_on_empty_trash},
 };
 
 void ms_peers_init(struct ms *ms)

@@ -171,5 +171,7 @@ struct ms_counts ms_counts(const struct ms_state *state)
 	    .inodes = state->counters.inodes,
 	    .chunks = state->counters.chunks,
 	    .garbage = state->counters.garbage,
+	    .trash = state->counters.trash,
+	    .trash_bytes = state->counters.trash_bytes,
 	};
 }

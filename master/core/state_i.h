@@ -15,6 +15,7 @@ struct ms_inode {
 	u64 ino;
 	bool dirty; /* The row goes into the batch. */
 	struct dfs_row_inode row;
+	u64 trash_bytes; /* What it adds to the counter of that name, as the tables are. */
 };
 
 /* Chunks that one operation may drop: CUT, PURGE and truncation have a budget of their own; COMMIT

@@ -1,7 +1,7 @@
 /*
  * Inodes in the hands of one operation: see txn.h.
  */
-#include "master/core/txn.h"
+#include "master/core/trash.h"
 
 enum {
 	DIRECTORY_BLOCK_BYTES = 4096,
@@ -32,6 +32,7 @@ int ms_txn_inode(struct ms_state *state, u64 ino, struct ms_inode **ret_inode)
 		return status;
 	*ret_inode = slot(state, ino);
 	(*ret_inode)->row = row;
+	(*ret_inode)->trash_bytes = row.expires != 0 ? row.allocated : 0;
 	return 0;
 }
 
@@ -69,26 +70,37 @@ void ms_inode_modified(struct ms_inode *inode, nsec wall)
 	ms_inode_changed(inode, wall);
 }
 
-void ms_inode_drop_name(struct ms_state *state, struct ms_inode *inode, nsec wall,
-			struct ms_result *result)
+void ms_inode_orphaned(struct ms_state *state, u64 ino, nsec wall, struct ms_result *result)
+{
+	struct dfs_row_orphan row = {.since = wall};
+	ms_row_orphan_put(state, ms_key1(MS_TABLE_ORPHAN, ino), &row);
+	result->orphaned = ino;
+}
+
+int ms_inode_drop_name(struct ms_state *state, const struct ms_op *op, struct ms_inode *inode,
+		       const struct ms_named_in *was, struct ms_result *result)
 {
 	DFS_ASSERT(inode->row.nlink > 0);
 	if (ms_is_directory(&inode->row))
 		inode->row.nlink = 0;
 	else
 		inode->row.nlink--;
-	ms_inode_changed(inode, wall);
+	ms_inode_changed(inode, op->wall);
 	if (inode->row.nlink > 0)
-		return;
-	struct dfs_row_orphan row = {.since = wall};
-	ms_row_orphan_put(state, ms_key1(MS_TABLE_ORPHAN, inode->ino), &row);
-	result->orphaned = inode->ino;
+		return 0;
+	if (ms_trash_keeps(inode, was))
+		return ms_trash_take(state, op, inode, was, result);
+	ms_inode_orphaned(state, inode->ino, op->wall, result);
+	return 0;
 }
 
 void ms_txn_flush(struct ms_state *state)
 {
 	for (u32 i = 0; i < state->inodes_count; i++) {
 		struct ms_inode *inode = &state->inodes[i];
+		u64 trash_bytes = inode->row.expires != 0 ? inode->row.allocated : 0;
+		state->counters.trash_bytes += trash_bytes - inode->trash_bytes;
+		inode->trash_bytes = trash_bytes;
 		if (inode->dirty)
 			ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, inode->ino), &inode->row);
 		inode->dirty = false;

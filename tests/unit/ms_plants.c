@@ -22,6 +22,11 @@ void tree_open(struct tree *t)
 	t->link = w->last.attr.ino;
 	t->orphan = world_file(w, ROOT, "orphan");
 	assert_int_equal(world_unlink(w, ROOT, "orphan"), 0);
+	assert_int_equal(WORLD_DO(w, TRASH_KEEP, trash_keep, .ino = t->dir, .keep_s = 60), 0);
+	t->trashed = world_file(w, t->dir, "old");
+	assert_int_equal(world_commit(w, t->trashed, 0, 12, 1), 0);
+	assert_int_equal(world_unlink(w, t->dir, "old"), 0);
+	t->expires = w->last.expires;
 	world_check(w);
 }
 
@@ -80,6 +85,7 @@ PLANT_COUNT(xattr_bytes, xattrs_bytes, XATTR_BYTES, file)
 PLANT_COUNT(space, allocated, SPACE, file)
 PLANT_COUNT(acl_flags, acls, ACL_FLAGS, file)
 PLANT_COUNT(linkable, linkable, LINKABLE, file)
+PLANT_COUNT(place, place, PLACE, dir)
 
 static void parent(struct tree *t, struct ms_finding *expect)
 {
@@ -321,6 +327,37 @@ static void result_unowned(struct tree *t, struct ms_finding *expect)
 PLANT_COUNTER(counter_inodes, inodes, COUNT_INODES)
 PLANT_COUNTER(counter_chunks, chunks, COUNT_CHUNKS)
 PLANT_COUNTER(counter_garbage, garbage, COUNT_GARBAGE)
+PLANT_COUNTER(counter_trash, trash, COUNT_TRASH)
+PLANT_COUNTER(counter_trash_bytes, trash_bytes, COUNT_TRASH_BYTES)
+
+static void trash_unowned(struct tree *t, struct ms_finding *expect)
+{
+	struct dfs_row_trash row = {.deleted = 1, .path = dfs_span_text("/x")};
+	ms_row_trash_put(t->w.state, ms_key2(MS_TABLE_TRASH, 5, t->trashed), &row);
+	move_counter(t, &t->w.state->counters.trash, 1);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_UNOWNED, t->trashed, 5, 0, 0};
+}
+
+static void trash_missing(struct tree *t, struct ms_finding *expect)
+{
+	drop(t, ms_key2(MS_TABLE_TRASH, t->expires, t->trashed));
+	move_counter(t, &t->w.state->counters.trash, -1);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_MISSING, t->trashed, 0, t->expires, 0};
+}
+
+static void trash_named(struct tree *t, struct ms_finding *expect)
+{
+	struct dfs_row_inode row = inode_of(t, t->link);
+	row.expires = 77;
+	put_inode(t, t->link, &row);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_NAMED, t->link, 0, 77, 1};
+}
+
+static void trash_orphan(struct tree *t, struct ms_finding *expect)
+{
+	put_orphan(t, t->trashed);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_ORPHAN, t->trashed, 0, 0, 0};
+}
 
 static void row_damaged(struct tree *t, struct ms_finding *expect)
 {
@@ -372,7 +409,10 @@ const struct plant plants[] = {
     PLANT(result_unowned), PLANT(counter_inodes),
     PLANT(counter_chunks), PLANT(counter_garbage),
     PLANT(row_damaged),    PLANT(inode_number),
-    PLANT(inode_fields),
+    PLANT(inode_fields),   PLANT(place),
+    PLANT(trash_unowned),  PLANT(trash_missing),
+    PLANT(trash_named),    PLANT(trash_orphan),
+    PLANT(counter_trash),  PLANT(counter_trash_bytes),
 #undef PLANT
 };
 
