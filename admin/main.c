@@ -79,6 +79,8 @@ static int work(const struct ad_arguments *arguments, const struct where *where,
 	    .masters_from = where->masters_from,
 	    .files = where->files,
 	    .files_count = where->files_count,
+	    .place = where->place,
+	    .to = where->to,
 	    .colours = wants_colours(arguments),
 	});
 	run(ad);

@@ -44,7 +44,8 @@ struct ad_handlers {
 	void (*woken)(struct ad *ad, struct dfs_fxs *fxs); /* ad->wake_at has come; may be NULL. */
 	void (*fini)(struct ad *ad);
 };
-extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers;
+extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers,
+    ad_trash_handlers;
 
 struct ad {
 	struct ad_config config;
@@ -52,6 +53,7 @@ struct ad {
 	const struct ad_handlers *handlers;
 	void *work; /* The command's own. */
 	nsec now;
+	nsec wall;
 	u64 next_link;
 	struct dfs_list peers;
 	struct ad_peer *master;
@@ -59,6 +61,7 @@ struct ad {
 	struct ad_text out;
 	struct ad_text complaints;
 	enum ad_exit code;
+	char progress[80]; /* "": nothing to say. */
 	bool finished;
 	bool exited;
 };

@@ -16,6 +16,8 @@ struct where {
 	const char *key; /* Path of the key file. */
 	struct ad_file *files;
 	u32 files_count;
+	struct ad_place place; /* dfs trash: as in struct ad_config. */
+	struct ad_place to;
 };
 
 /* 0, or a DFS_E… and what is missing and how to give it. */
