@@ -202,7 +202,7 @@ void trash_print_restored(struct ad *ad)
 	}
 	if (trash->older_count > 0)
 		ad_text_add(&ad->out,
-			    "%s older %s stay in the trash; dfs trash list shows their inodes\n",
+			    "%s older %s in the trash; dfs trash list shows inodes\n",
 			    ad_count(trash->older_count, text),
-			    ad_plural(trash->older_count, "version", "versions"));
+			    ad_plural(trash->older_count, "version stays", "versions stay"));
 }
