@@ -56,6 +56,11 @@ enum verdict actor_judge(struct actor *actor, int got, int predicted, const char
 static void act(struct actor *actor)
 {
 	u32 total = 0, count = dfs_array_count(choices);
+	if (actor->fs.keeps && dfs_prng_below(&actor->proc.prng, 12) == 0 && act_restore(actor)) {
+		actor->operations++;
+		actor->world->operations++;
+		return;
+	}
 	if (!actor->world->shape.holes)
 		count -= HOLES_CHOICES;
 	for (u32 i = 0; i < count; i++)
@@ -85,6 +90,8 @@ static void make_home(struct actor *actor)
 static void work(struct actor *actor)
 {
 	make_home(actor);
+	if (actor->world->shape.keep_s != 0)
+		actor_trash_begin(actor);
 	while (actor->world->phase == PHASE_WORK) {
 		act(actor);
 		if (dfs_prng_below(&actor->proc.prng, 4) == 0)
@@ -111,6 +118,8 @@ static void live(struct task *task, void *arg)
 			actor_verify(actor);
 		} else if (phase == PHASE_WIPE) {
 			actor_wipe(actor);
+			if (actor->fs.keeps)
+				actor_trash_end(actor);
 			if (actor->index == 0 && actor->world->shared != NULL)
 				shared_wipe(actor->world, &actor->proc);
 		}
@@ -147,6 +156,7 @@ void actors_free(struct world *world)
 		struct actor *actor = world->actors[i];
 		task_free(actor->proc.task);
 		model_fini(&actor->fs);
+		free(actor->operator);
 		free(actor);
 	}
 	world->actors_count = 0;

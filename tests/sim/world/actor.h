@@ -24,6 +24,7 @@ struct actor {
 	char name[16];
 	struct model_fs fs;
 	struct actor_file files[ACTOR_FILES_MAX];
+	struct operator* operator; /* Who gives commands for it: actor_trash.c. */
 	u64 operations;
 	enum phase done; /* The last phase it has finished. */
 };
@@ -76,6 +77,13 @@ bool act_truncate(struct actor *actor);
 bool act_allocate(struct actor *actor); /* actor_space.c */
 bool act_seek(struct actor *actor);
 bool act_save(struct actor *actor); /* As editors do: new file, fsync, rename over. */
+
+/* actor_trash.c */
+bool act_restore(struct actor *actor);
+/* Its directory keeps what is deleted from now on. */
+void actor_trash_begin(struct actor *actor);
+/* All that it has deleted goes for good. */
+void actor_trash_end(struct actor *actor);
 
 /* actor_files.c */
 void actor_drop_dead_files(struct actor *actor);
