@@ -67,7 +67,9 @@ int ms_op_restore(struct ms_state *state, const struct ms_op *op, const struct d
 	status = ms_dentry_put(state, &dentry, body->name);
 	if (status != 0)
 		return status;
+#ifndef DFS_PLANT_EXPIRE_RESTORED
 	ms_trash_release(state, inode);
+#endif
 	inode->row.nlink = directory ? 2 : 1;
 	if (directory) {
 		inode->row.parent = parent->ino;
@@ -109,10 +111,6 @@ static int expire_one(struct ms_state *state, const struct ms_op *op,
 	int status = ms_row_inode_get(state, inode_key, &inode.row);
 	if (status != 0)
 		return status == DFS_ENOENT ? 0 : status;
-#ifdef DFS_PLANT_EXPIRE_RESTORED
-	if (inode.row.expires == 0 && inode.row.nlink == 1 && S_ISREG(inode.row.mode))
-		ms_inode_orphaned(state, key->ino, op->wall, result);
-#endif
 	if (key->expires == 0 || inode.row.expires != key->expires)
 		return 0;
 	state->counters.trash_bytes -= inode.row.allocated;
