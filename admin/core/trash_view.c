@@ -201,8 +201,7 @@ void trash_print_restored(struct ad *ad)
 		ad_text_add(&ad->out, "\n");
 	}
 	if (trash->older_count > 0)
-		ad_text_add(&ad->out,
-			    "%s older %s in the trash; dfs trash list shows inodes\n",
+		ad_text_add(&ad->out, "%s older %s in the trash; dfs trash list shows inodes\n",
 			    ad_count(trash->older_count, text),
 			    ad_plural(trash->older_count, "version stays", "versions stay"));
 }

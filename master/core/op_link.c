@@ -3,7 +3,8 @@
  *
  * Store calls of UNLINK: get parent, name and inode; delete the name, put inode, parent, orphan,
  * result and counters, delete the acknowledged result: 10. PURGE takes the inode away, many at a
- * time.
+ * time. Where a trash is kept, its row takes the place of the orphan's, and its path costs two gets
+ * for each directory above, of rows that are in memory after the first file.
  */
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
