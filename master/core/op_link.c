@@ -42,8 +42,10 @@ int ms_op_link(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	status = ms_dentry_put(state, &dentry, body->name);
 	if (status != 0)
 		return status;
+#ifndef DFS_PLANT_LINK_ORPHAN
 	if (inode->row.linkable != 0)
 		ms_row_delete(state, ms_key1(MS_TABLE_ORPHAN, inode->ino));
+#endif
 	inode->row.linkable = 0;
 	inode->row.nlink++;
 	ms_inode_changed(inode, op->wall);

@@ -176,12 +176,21 @@ int model_rename(struct model_fs *fs, const char *from, const char *to, u32 flag
 	return 0;
 }
 
-int model_restore(struct model_fs *fs, struct model_node *node, const char *path, bool apply)
+struct model_node *model_make_nameless(struct model_fs *fs, u32 mode)
+{
+	struct model_node *node = model_node_new(fs, mode);
+	node->nlink = 0;
+	node->linkable = true;
+	model_hold(node);
+	return node;
+}
+
+int model_name(struct model_fs *fs, struct model_node *node, const char *path, bool apply)
 {
 	struct model_node *parent;
 	const char *name;
 	int status;
-	DFS_ASSERT(node->trashed);
+	DFS_ASSERT(node->trashed || node->linkable);
 	if (model_find_entry(fs, path, &parent, &name, &status) != NULL)
 		return DFS_EEXIST;
 	if (status != DFS_ENOENT || parent == NULL)
@@ -189,6 +198,7 @@ int model_restore(struct model_fs *fs, struct model_node *node, const char *path
 	if (!apply)
 		return 0;
 	node->trashed = false;
+	node->linkable = false;
 	node->nlink = S_ISDIR(node->mode) ? 2 : 1;
 	model_entry_add(parent, name, node);
 	return 0;

@@ -63,6 +63,12 @@ static void act(struct actor *actor)
 	}
 	if (!actor->world->shape.holes)
 		count -= HOLES_CHOICES;
+	if (actor->world->shape.tmpfiles && dfs_prng_below(&actor->proc.prng, 10) == 0 &&
+	    act_tmpfile(actor)) {
+		actor->operations++;
+		actor->world->operations++;
+		return;
+	}
 	for (u32 i = 0; i < count; i++)
 		total += choices[i].weight;
 	for (;;) {

@@ -78,6 +78,9 @@ bool act_allocate(struct actor *actor); /* actor_space.c */
 bool act_seek(struct actor *actor);
 bool act_save(struct actor *actor); /* As editors do: new file, fsync, rename over. */
 
+/* actor_tmpfile.c: make a file without a name, or give one that is open its first name. */
+bool act_tmpfile(struct actor *actor);
+
 /* actor_trash.c */
 bool act_restore(struct actor *actor);
 /* Its directory keeps what is deleted from now on. */

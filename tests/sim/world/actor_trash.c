@@ -106,7 +106,7 @@ bool act_restore(struct actor *actor)
 	if (node == NULL)
 		return false;
 	draw_path(actor, path);
-	if (strlen(path) > PATH_BYTES - 300 || model_restore(&actor->fs, node, path, false) != 0)
+	if (strlen(path) > PATH_BYTES - 300 || model_name(&actor->fs, node, path, false) != 0)
 		return false;
 	actor_full(actor, path, full);
 	snprintf(operator->word, sizeof(operator->word), "%llu", (unsigned long long)node->ino);
@@ -119,7 +119,7 @@ bool act_restore(struct actor *actor)
 	sim_trace(actor->world->sim, "%-8s restore %s of %.60s: %s", actor->name, operator->word,
 		  path, back ? "done" : "gone");
 	if (back) {
-		model_restore(&actor->fs, node, path, true);
+		model_name(&actor->fs, node, path, true);
 		return true;
 	}
 	if (actor->world->shape.keep_s > 60)

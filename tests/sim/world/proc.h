@@ -36,6 +36,11 @@ int proc_stat(struct proc *proc, const char *path, struct dfs_attr *ret_attr);
 int proc_fstat(struct proc *proc, const struct file *file, struct dfs_attr *ret_attr);
 /* O_* of fcntl.h. */
 int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct file *ret_file);
+/* O_TMPFILE in a directory; `once`: with O_EXCL. */
+int proc_tmpfile(struct proc *proc, const char *directory, u32 mode, bool once,
+		 struct file *ret_file);
+/* linkat(2) of an open file. */
+int proc_link_file(struct proc *proc, const struct file *file, const char *to);
 /* What the FLUSH answered; the file is not open afterwards, whatever it was. */
 int proc_close(struct proc *proc, struct file *file);
 int proc_read(struct proc *proc, const struct file *file, u64 offset, u8 *ret_data, u32 length,

@@ -92,6 +92,28 @@ static int open_once(struct proc *proc, const char *path, int flags, u32 mode,
 	return status;
 }
 
+int proc_tmpfile(struct proc *proc, const char *directory, u32 mode, bool once,
+		 struct file *ret_file)
+{
+	struct walk walk;
+	struct file file = {0};
+	u64 life = mount_life(proc->mount);
+	int status = walk_path(proc, directory, &walk);
+	if (status == 0) {
+		struct walk in = {.parent = walk.ino};
+		status = create(proc, &in, O_RDWR | O_TMPFILE | (once ? O_EXCL : 0), mode, &file);
+	}
+	if (status == 0 && life != mount_life(proc->mount))
+		status = MOUNT_DIED;
+	if (status == 0) {
+		file.life = life;
+		mount_hold(proc->mount, file.ino);
+		*ret_file = file;
+	}
+	walk_end(proc, &walk);
+	return status;
+}
+
 /* As the VFS does: what was replaced between its look-up and its opening is looked up again. */
 int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct file *ret_file)
 {
