@@ -166,6 +166,8 @@ struct ms_location {
 	u64 home; /* Chunkserver that took its first bytes; 0: not known. */
 	u32 epoch;
 	u32 valid; /* As LOCATION.valid: bytes from here on read as zeros. */
+	u32 bytes; /* So many count: known to be written, and not cut off. */
+	bool shared;
 };
 /* Mapped chunks with index in [index, index + count), in order; at most `max` of them. */
 int ms_chunks(struct ms_state *state, u64 ino, u64 index, u64 count,

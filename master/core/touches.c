@@ -50,6 +50,7 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 		struct dfs_removexattr removexattr;
 		struct dfs_commit commit;
 		struct dfs_allocate allocate;
+		struct dfs_clone clone;
 		struct dfs_mend mend;
 	} u;
 	ret_touches->count = 0;
@@ -98,6 +99,10 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 	case DFS_OP_ALLOCATE:
 		if (dfs_allocate_decode(op->body, op->version, &u.allocate) == 0)
 			add_inode(ret_touches, u.allocate.ino);
+		return;
+	case DFS_OP_CLONE: /* Of the source nothing changes that anybody could see. */
+		if (dfs_clone_decode(op->body, op->version, &u.clone) == 0)
+			add_inode(ret_touches, u.clone.ino);
 		return;
 	case DFS_OP_MEND: /* For some faults the number is no inode's: then nobody has it. */
 		if (dfs_mend_decode(op->body, op->version, &u.mend) == 0)
