@@ -133,9 +133,6 @@ static void seal_next(struct cl *cl, struct cl_task *task)
 static void note(struct cl_clone *clone, const struct cl_place *place)
 {
 	bool seal = place->chunk != 0 && !place->shared;
-#ifdef DFS_PLANT_CLONE_UNSEALED
-	seal = false;
-#endif
 	clone->chunks[clone->placed++] = (struct clone_chunk){
 	    .chunk = place->chunk,
 	    .epoch = place->epoch,
