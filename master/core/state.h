@@ -175,11 +175,12 @@ int ms_chunks(struct ms_state *state, u64 ino, u64 index, u64 count,
 
 struct ms_chunk {
 	u64 chunk;
-	u64 ino; /* File that maps it, and where. */
+	u64 ino; /* File that maps it, and where; of several the first one, 0 when that is gone. */
 	u64 index;
 	u64 home; /* As in struct ms_location. */
 	u32 epoch;
 	u32 goal; /* Copies wanted. */
+	u32 references;
 };
 /* DFS_ENOENT when no file maps it: then it is granted, garbage or unknown. */
 int ms_chunk_get(struct ms_state *state, u64 chunk, struct ms_chunk *ret_chunk);
