@@ -3,10 +3,11 @@
  * durable before anything is written to it, and what a crash leaves of one is gone.
  */
 #include "tests/unit/cs_world.h"
+#include "tests/unit/unit.h"
 
 #include "libdfsproto/base/errors.h"
 
-enum { MIB = 1 << 20 };
+enum { MIB = 1 << 20, PART = 64 << 10 };
 
 static u8 data[3 * MIB];
 static u8 other[MIB];
@@ -103,6 +104,7 @@ static void a_copy_has_the_bytes_asked_for(void **state)
 		memcpy(expected + 100, other, 8000);
 		assert_int_equal(write_copy(world, 20 + i, lengths[i], 100, 8000), 0);
 		expect(world, 20 + i, expected, sizeof(expected));
+		world_run(world, DFS_SEC);
 		assert_int_equal(world_held_state(world, 20 + i), DFS_HELD_GOOD);
 	}
 	expect(world, 10, data, 2 * MIB + 5000);
@@ -152,8 +154,8 @@ static void writes_wait_for_the_copy_and_a_base_for_its_end(void **state)
 	world_expect(world, 20, 8192, other, 4096);
 	/* The other way round: there is nothing to copy any more. */
 	gone = world_delete(world, (u64[]){20}, 1);
-	u32 late = world_write_copy(world, 21, 20, MIB, 0, other, 4096);
 	assert_int_equal(world_status(world, gone), 0);
+	u32 late = world_write_copy(world, 21, 20, MIB, 0, other, 4096);
 	assert_int_equal(world_status(world, late), DFS_ENO_CHUNK);
 }
 
@@ -165,10 +167,10 @@ static void a_copy_is_whole_or_not_there_after_a_crash(void **state)
 	u32 remade = 0, kept = 0;
 	for (u32 i = 0; i < 60; i++) {
 		u64 base = 100 + i, chunk = 200 + i;
-		assert_int_equal(world_write_now(world, base, 0, data, MIB), 0);
+		assert_int_equal(world_write_now(world, base, 0, data, PART), 0);
 		assert_int_equal(world_sync_now(world, base), 0);
 		world->shuffle = i % 3 == 0;
-		world_write_copy(world, chunk, base, MIB - 10, 4096, other, 4096);
+		world_write_copy(world, chunk, base, PART - 10, 4096, other, 4096);
 		world_finish(world, i / 2);
 		world_crash(world, i % 2 == 0);
 		world_start(world);
@@ -176,16 +178,16 @@ static void a_copy_is_whole_or_not_there_after_a_crash(void **state)
 		bool there = world_held_state(world, chunk) != DFS_HELD_GONE;
 		kept += there;
 		remade += !there;
-		u32 again = world_write_copy(world, chunk, base, MIB - 10, 4096, other, 4096);
+		u32 again = world_write_copy(world, chunk, base, PART - 10, 4096, other, 4096);
 		while (world_status(world, again) == DFS_ENO_CHUNK) { /* Being removed. */
 			world_run(world, DFS_SEC);
-			again = world_write_copy(world, chunk, base, MIB - 10, 4096, other, 4096);
+			again = world_write_copy(world, chunk, base, PART - 10, 4096, other, 4096);
 		}
 		assert_int_equal(world_status(world, again), 0);
 		world_expect(world, chunk, 0, data, 4096);
 		world_expect(world, chunk, 4096, other, 4096);
-		world_expect(world, chunk, 8192, data + 8192, MIB - 8192 - 4096);
-		expect(world, base, data, MIB);
+		world_expect(world, chunk, 8192, data + 8192, PART - 8192 - 4096);
+		expect(world, base, data, PART);
 	}
 	assert_true(remade > 5 && kept > 5);
 }
