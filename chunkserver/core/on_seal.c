@@ -1,10 +1,11 @@
 /*
  * SEAL: from now on these chunks take no writes, since several places of files are about to share
- * them. That is the truth about a shared chunk: a client that has not heard of it, because it was cut
- * off from the master or has WRITEs under way, is refused here. A seal is durable before it is
+ * them. That is the truth about a shared chunk: a client that has not heard of it, because it was
+ * cut off from the master or has WRITEs under way, is refused here. A seal is durable before it is
  * answered and is never broken.
  *
- * As in on_sync.c the request is one op, with a child per chunk that waits for the writes before it.
+ * As in on_sync.c the request is one op, with a child per chunk that waits for the writes before
+ * it.
  */
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/gather.h"

@@ -26,7 +26,8 @@ static int check_bounds(const struct dfs_write *write, const struct dfs_buf *pay
 	if (write->offset > CS_CHUNK_BYTES_MAX ||
 	    payload->length > CS_CHUNK_BYTES_MAX - write->offset)
 		return DFS_EINVAL;
-	if ((write->base == 0) != (write->base_bytes == 0) || write->base_bytes > CS_CHUNK_BYTES_MAX)
+	if ((write->base == 0) != (write->base_bytes == 0) ||
+	    write->base_bytes > CS_CHUNK_BYTES_MAX)
 		return DFS_EINVAL;
 	u32 end = write->offset + payload->length;
 	u32 pieces = blocks_end(end) - write->offset / DFS_BLOCK_BYTES;

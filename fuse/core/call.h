@@ -116,9 +116,9 @@ struct cl_task {
 	} audit;
 	struct {
 		struct cl_inode *inode; /* `inode` of the task, or another that it holds. */
-		u64 index;      /* The chunk that is visited, */
-		u64 generation; /* asked for under this map, */
-		bool skip;      /* it or the next one that exists. */
+		u64 index;              /* The chunk that is visited, */
+		u64 generation;         /* asked for under this map, */
+		bool skip;              /* it or the next one that exists. */
 		struct cl_rpc rpc;
 		/* It is there, it is a hole (place->chunk 0), or (`skip`) nothing follows (NULL).
 		 */
@@ -130,7 +130,7 @@ struct cl_task {
 		u32 errors_seen; /* FALLOCATE: inode.errors_count before it wrote. */
 	} visit;
 	struct cl_clone *clone; /* CLONE: op_clone.c. */
-	u32 flushes_left; /* SYNC_ALL. */
+	u32 flushes_left;       /* SYNC_ALL. */
 	int failure;
 	struct cl_timer pause;
 	struct cl_timer deadline;
@@ -216,8 +216,8 @@ void cl_visit(struct cl *cl, struct cl_task *task, struct cl_inode *inode, bool 
 void cl_visit_flushed(struct cl *cl, struct cl_task *task);
 /* Find visit.index, then visit.placed. With `skip`, the first chunk from there on. */
 void cl_visit_place(struct cl *cl, struct cl_task *task, bool skip);
-/* Ask its (first) server; then visit.answered, or, if the server is away, visit.placed once more. The
- * writer is from cl_server_begin. */
+/* Ask its (first) server; then visit.answered, or, if the server is away, visit.placed once more.
+ * The writer is from cl_server_begin. */
 void cl_visit_ask(struct cl *cl, struct cl_task *task, u16 type, struct dfs_writer *writer,
 		  struct cl_server *server);
 void cl_visit_fini(struct cl *cl, struct cl_task *task);

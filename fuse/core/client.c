@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-#define HELD_BYTES_DEFAULT (64 * DFS_MIB)
-#define HELD_BYTES_MIN     (4 * DFS_MIB)
-#define AGE_DEFAULT        (5 * DFS_SEC)
+#define HELD_BYTES_DEFAULT      (64 * DFS_MIB)
+#define HELD_BYTES_MIN          (4 * DFS_MIB)
+#define AGE_DEFAULT             (5 * DFS_SEC)
 /* Two syncs of a seal and the copy at the next write cost as much as copying so much. */
 #define CLONE_BYTES_MIN_DEFAULT (1 * DFS_MIB)
 

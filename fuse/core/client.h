@@ -58,8 +58,8 @@ enum cl_op {
 	CL_FALLOCATE,  /* ino, handle, offset, size, flags (FALLOC_FL_*) */
 	/* Destination and source (2): whole chunks of the one become the other's as well. -> count:
 	 * bytes, perhaps fewer. DFS_ENOTSUP: nothing of it can be shared, the caller copies. */
-	CL_CLONE,      /* ino, handle, offset, ino2, handle2, offset2, size -> count */
-	CL_LSEEK,      /* ino, handle, offset, flags: 1 = a hole, 0 = data -> count: the offset */
+	CL_CLONE,    /* ino, handle, offset, ino2, handle2, offset2, size -> count */
+	CL_LSEEK,    /* ino, handle, offset, flags: 1 = a hole, 0 = data -> count: the offset */
 	CL_GETXATTR, /* ino, name, size                         -> bytes, or count when size is 0 */
 	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
 	CL_LISTXATTR,   /* ino                                     -> bytes */

@@ -116,8 +116,9 @@ static void seal_next(struct cl *cl, struct cl_task *task)
 	for (u32 i = first; i < clone->count; i++) {
 		const struct clone_chunk *each = &clone->chunks[i];
 		if (each->server == server)
-			dfs_chunk_epoch_put(&chunks, &(struct dfs_chunk_epoch){
-							 .chunk = each->chunk, .epoch = each->epoch});
+			dfs_chunk_epoch_put(
+			    &chunks,
+			    &(struct dfs_chunk_epoch){.chunk = each->chunk, .epoch = each->epoch});
 	}
 	struct dfs_seal body = {.chunks = dfs_writer_items(&chunks)};
 	dfs_seal_put(&writer, &body);
@@ -202,8 +203,7 @@ void cl_clone_begun(struct cl *cl, struct cl_task *task)
 		return;
 	}
 	measure(cl, task);
-	if (clone->count == 0 ||
-	    clone->source->attr.chunk_shift != task->inode->attr.chunk_shift) {
+	if (clone->count == 0 || clone->source->attr.chunk_shift != task->inode->attr.chunk_shift) {
 		cl_task_finish(cl, task, DFS_ENOTSUP);
 		return;
 	}

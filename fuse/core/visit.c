@@ -120,8 +120,8 @@ static void on_chunks(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	if (status == 0 && task->visit.skip)
 		skip(task, &reply.chunks);
 	if (status == 0)
-		status =
-		    cl_rows_fill(cl, task->visit.inode, task->visit.index, VISIT_CHUNKS, &reply.chunks);
+		status = cl_rows_fill(cl, task->visit.inode, task->visit.index, VISIT_CHUNKS,
+				      &reply.chunks);
 	if (status != 0) {
 		cl_task_finish(cl, task, status);
 		return;

@@ -1,7 +1,7 @@
 /*
- * Copying a chunk file beside itself, on a thread. Where the file system can, both files share their
- * blocks (FICLONE: btrfs, xfs): milliseconds, and no space. Else the kernel copies from extent to
- * extent, without the bytes passing through here; what was a hole stays one.
+ * Copying a chunk file beside itself, on a thread. Where the file system can, both files share
+ * their blocks (FICLONE: btrfs, xfs): milliseconds, and no space. Else the kernel copies from
+ * extent to extent, without the bytes passing through here; what was a hole stays one.
  */
 #include "libdfsproto/host/disk_i.h"
 

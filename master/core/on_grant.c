@@ -72,7 +72,12 @@ static int put_one(struct ms *ms, struct ms_client *client, struct ms_place *pla
 			return DFS_EIO;
 		if (!ms_location_online(ms, mapped))
 			return DFS_ENO_SERVER;
-		if (!mapped->shared && mapped->chunk != refused) {
+#ifndef DFS_PLANT_WRITE_SHARED
+		bool writable = !mapped->shared && mapped->chunk != refused;
+#else
+		bool writable = mapped->valid == DFS_VALID_ALL;
+#endif
+		if (writable) {
 			ms_location_put(ms, rows, mapped, DFS_CHAIN_MAX);
 			return 0;
 		}

@@ -33,8 +33,8 @@ static int check(const struct ms_inode *to, const struct ms_inode *from,
 	u64 most = ((u64)INT64_MAX >> shift) - DFS_CLONE_CHUNKS_MAX;
 	if (count == 0 || body->index > most || body->source_index > most)
 		return DFS_EINVAL;
-	if (body->end <= (body->index + count - 1) << shift ||
-	    body->end > (body->index + count) << shift)
+	if (body->end <= (body->index + count - 1) << shift || body->end > (body->index + count)
+									       << shift)
 		return DFS_EINVAL;
 	if (to == from && body->index < body->source_index + count &&
 	    body->source_index < body->index + count)

@@ -87,16 +87,17 @@ static int execute_write(struct disk_sim *disk, const struct disk_op *op, u64 li
 		file = disk_find(disk, io->file);
 		if (file == NULL)
 			file = disk_file_new(disk, io->file);
-		disk_make_change(disk, file,
-			    &(struct change){.kind = CHANGE_CREATE, .attribute = io->attribute});
+		disk_make_change(
+		    disk, file,
+		    &(struct change){.kind = CHANGE_CREATE, .attribute = io->attribute});
 	}
 	if (length > 0)
 		disk_make_change(disk, file,
-			    &(struct change){.kind = CHANGE_WRITE,
-					     .offset = offset,
-					     .length = length,
-					     .buf = op->buf,
-					     .buf_offset = io->buf_offset});
+				 &(struct change){.kind = CHANGE_WRITE,
+						  .offset = offset,
+						  .length = length,
+						  .buf = op->buf,
+						  .buf_offset = io->buf_offset});
 	return status;
 }
 

@@ -100,8 +100,7 @@ void disk_op_free(struct disk_op *op)
 static bool changes_file(enum dfs_io_kind kind)
 {
 	return kind == DFS_IO_FILE_WRITE || kind == DFS_IO_FILE_TRUNCATE ||
-	       kind == DFS_IO_FILE_PUNCH || kind == DFS_IO_FILE_UNLINK ||
-	       kind == DFS_IO_FILE_COPY;
+	       kind == DFS_IO_FILE_PUNCH || kind == DFS_IO_FILE_UNLINK || kind == DFS_IO_FILE_COPY;
 }
 
 static bool names_file(enum dfs_io_kind kind)

@@ -252,8 +252,7 @@ static void chunk_owner(struct tree *t, struct ms_finding *expect)
 
 static void put_references(struct tree *t, u32 count)
 {
-	struct dfs_row_chunk row = {
-	    .epoch = 1, .goal = 1, .references = count, .ino = t->file};
+	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = count, .ino = t->file};
 	ms_row_chunk_put(t->w.state, ms_key1(MS_TABLE_CHUNK, 10), &row);
 	force(t);
 }
@@ -384,28 +383,47 @@ const struct plant plants[] = {
 	{                                                                                          \
 #name, name                                                                        \
 	}
-    PLANT(links),          PLANT(links_of_directory),
-    PLANT(entries),        PLANT(chunks_count),
-    PLANT(xattr_names),    PLANT(xattr_bytes),
-    PLANT(space),          PLANT(acl_flags),
-    PLANT(linkable),       PLANT(parent),
-    PLANT(cut_flag),       PLANT(nameless),
-    PLANT(name_dangling),  PLANT(name_unowned),
-    PLANT(name_type),      PLANT(name_place),
-    PLANT(target),         PLANT(target_unowned),
-    PLANT(xattr_unowned),  PLANT(orphan_unowned),
-    PLANT(orphan_named),   PLANT(directory_loop),
-    PLANT(map_beyond),     PLANT(map_unowned),
-    PLANT(chunk_missing),  PLANT(chunk_owner),
-    PLANT(chunk_unmapped), PLANT(chunk_shared),
-    PLANT(chunk_garbage),  PLANT(garbage_number),
+    PLANT(links),
+    PLANT(links_of_directory),
+    PLANT(entries),
+    PLANT(chunks_count),
+    PLANT(xattr_names),
+    PLANT(xattr_bytes),
+    PLANT(space),
+    PLANT(acl_flags),
+    PLANT(linkable),
+    PLANT(parent),
+    PLANT(cut_flag),
+    PLANT(nameless),
+    PLANT(name_dangling),
+    PLANT(name_unowned),
+    PLANT(name_type),
+    PLANT(name_place),
+    PLANT(target),
+    PLANT(target_unowned),
+    PLANT(xattr_unowned),
+    PLANT(orphan_unowned),
+    PLANT(orphan_named),
+    PLANT(directory_loop),
+    PLANT(map_beyond),
+    PLANT(map_unowned),
+    PLANT(chunk_missing),
+    PLANT(chunk_owner),
+    PLANT(chunk_unmapped),
+    PLANT(chunk_shared),
+    PLANT(chunk_garbage),
+    PLANT(garbage_number),
     PLANT(chunk_references),
     PLANT(chunk_references_few),
     PLANT(chunk_missing_shared),
-    PLANT(trim_unowned),   PLANT(trim_missing),
-    PLANT(result_unowned), PLANT(counter_inodes),
-    PLANT(counter_chunks), PLANT(counter_garbage),
-    PLANT(row_damaged),    PLANT(inode_number),
+    PLANT(trim_unowned),
+    PLANT(trim_missing),
+    PLANT(result_unowned),
+    PLANT(counter_inodes),
+    PLANT(counter_chunks),
+    PLANT(counter_garbage),
+    PLANT(row_damaged),
+    PLANT(inode_number),
     PLANT(inode_fields),
 #undef PLANT
 };

@@ -33,9 +33,8 @@ static int teardown(void **state)
 static void make_base(struct cs_world *world, u32 length)
 {
 	for (u32 at = 0; at < length; at += MIB)
-		assert_int_equal(world_write_now(world, 10, at, data + at,
-						 dfs_min(length - at, (u32)MIB)),
-				 0);
+		assert_int_equal(
+		    world_write_now(world, 10, at, data + at, dfs_min(length - at, (u32)MIB)), 0);
 	assert_int_equal(world_status(world, world_seal(world, (u64[]){10}, 1)), 0);
 }
 
@@ -47,8 +46,8 @@ static void expect(struct cs_world *world, u64 chunk, const u8 *bytes, u32 lengt
 
 static int write_copy(struct cs_world *world, u64 chunk, u32 bytes, u32 offset, u32 length)
 {
-	return world_status(
-	    world, world_write_copy(world, chunk, 10, bytes, offset, other, length));
+	return world_status(world,
+			    world_write_copy(world, chunk, 10, bytes, offset, other, length));
 }
 
 static void a_sealed_chunk_takes_no_changes(void **state)
@@ -69,8 +68,7 @@ static void a_sealed_chunk_takes_no_changes(void **state)
 	/* The master's trim is of a chunk that one file has alone. */
 	assert_int_equal(world_status(world, world_trim(world, 10, 5000)), 0);
 	assert_int_equal(world_write_now(world, 10, 0, other, 10), DFS_ESEALED);
-	assert_int_equal(world_status(world, world_seal(world, (u64[]){10, 77}, 2)),
-			 DFS_ENO_CHUNK);
+	assert_int_equal(world_status(world, world_seal(world, (u64[]){10, 77}, 2)), DFS_ENO_CHUNK);
 }
 
 /* A seal that was answered survives the power; writes before it are in the chunk. */

@@ -1,5 +1,6 @@
 /*
- * CLONE: chunks that several places of files share; how they are counted, replaced, cut and dropped.
+ * CLONE: chunks that several places of files share; how they are counted, replaced, cut and
+ * dropped.
  */
 #include "tests/unit/ms_world.h"
 
@@ -35,8 +36,8 @@ static int commit_copy(struct world *w, u64 ino, u64 index, u64 chunk, struct ms
 				     .base_bytes = base.bytes};
 	dfs_writer_init(&chunks, DFS_PROTOCOL_VERSION, 0);
 	dfs_committed_put(&chunks, &item);
-	int status = WORLD_DO(w, COMMIT, commit, .ino = ino, .size = 0,
-			      .chunks = dfs_writer_items(&chunks));
+	int status =
+	    WORLD_DO(w, COMMIT, commit, .ino = ino, .size = 0, .chunks = dfs_writer_items(&chunks));
 	dfs_writer_fini(&chunks);
 	return status;
 }
@@ -87,9 +88,9 @@ static void the_end_of_the_source_may_lie_inside_a_chunk(void **unused)
 	assert_int_equal(world_truncate(&w, source, 2 * CHUNK_BYTES + 5000), 0);
 	/* Its last chunk is still to be cut at the chunkserver. */
 	assert_int_equal(world_clone(&w, source, 0, copy, 0, 3), DFS_EBUSY);
-	assert_int_equal(WORLD_DO(&w, TRIMMED, trimmed, .ino = source, .index = 2, .chunk = 12,
-				  .length = 5000),
-			 0);
+	assert_int_equal(
+	    WORLD_DO(&w, TRIMMED, trimmed, .ino = source, .index = 2, .chunk = 12, .length = 5000),
+	    0);
 	assert_int_equal(world_clone(&w, source, 0, copy, 0, 3), 0);
 	assert_int_equal(world_attr(&w, copy).size, 2 * CHUNK_BYTES + 5000);
 	/* Bytes behind it, of writers who have not committed, are not the copy's. */
