@@ -17,10 +17,27 @@ static u64 draw(struct actor *actor, u64 bound)
 	return dfs_prng_below(&actor->proc.prng, bound);
 }
 
-/* As the kernel does when the file system cannot share: it reads and writes. */
-static int copy(struct actor *actor, struct actor_file *to, u64 offset, const u8 *bytes, u32 length)
+/* copy_file_range(2) until all is there; where the file system cannot share, the kernel reads and
+ * writes instead. ret_shared: all of it is shared. */
+static int copy(struct actor *actor, struct range from, struct range to, const u8 *bytes,
+		u32 length, bool *ret_shared)
 {
-	return proc_write(&actor->proc, &to->file, offset, bytes, length);
+	u32 done = 0;
+	int got = 0;
+	while (got == 0 && done < length) {
+		u64 count = 0;
+		got = proc_clone(&actor->proc, &from, &to, length - done, &count);
+		if (got == 0 && (count == 0 || count > length - done))
+			world_fail(actor->world, "%s: %llu of %u bytes were cloned", actor->name,
+				   (unsigned long long)count, length - done);
+		from.offset += count;
+		to.offset += count;
+		done += (u32)count;
+	}
+	*ret_shared = got == 0;
+	if (got == DFS_ENOTSUP)
+		got = proc_write(&actor->proc, to.file, to.offset, bytes + done, length - done);
+	return got;
 }
 
 static void clone(struct actor *actor, struct actor_file *from, struct actor_file *to, u64 offset)
@@ -32,18 +49,12 @@ static void clone(struct actor *actor, struct actor_file *from, struct actor_fil
 	image_read(&from->node->data.now, 0, bytes, length);
 	history_write(data, offset, bytes, length);
 	to->node->mtime_known = false;
-	u64 count = 0;
+	bool shared;
 	struct range source = {.file = &from->file};
 	struct range target = {.file = &to->file, .offset = offset};
-	int got = proc_clone(&actor->proc, &source, &target, length, &count);
-	bool shared = got == 0 && count == length;
-	sim_trace(actor->world->sim, "%-8s clone %u bytes to %llu: %s", actor->name, length,
-		  (unsigned long long)offset, shared ? "shared" : dfs_error_name(got));
-	if (got == DFS_ENOTSUP)
-		got = copy(actor, to, offset, bytes, length);
-	else if (got == 0 && count != length)
-		world_fail(actor->world, "%s: %llu of %u bytes were cloned", actor->name,
-			   (unsigned long long)count, length);
+	int got = copy(actor, source, target, bytes, length, &shared);
+	sim_trace(actor->world->sim, "%-8s clone of %u bytes to %llu: %s", actor->name, length,
+		  (unsigned long long)offset, shared ? "shared" : "copied, or failed");
 	bool told = actor_tells_of_loss(actor, to->node, got);
 	if (got != 0 || (actor_is_frail(actor) && !shared))
 		history_doubt_last(data);
@@ -66,7 +77,7 @@ bool act_clone(struct actor *actor)
 		return false;
 	u64 size = history_size(&from->node->data);
 	u64 offset = draw(actor, 3) * CHUNK_BYTES;
-	if (size == 0 || size > SOURCE_BYTES_MAX || (from->node == to->node && offset == 0))
+	if (size == 0 || size > SOURCE_BYTES_MAX || (from->node == to->node && offset < size))
 		return false;
 	if (!actor_sync_file(actor, from))
 		return true;
