@@ -192,6 +192,7 @@ static void add_chunk(struct ad_info_view *view, const struct dfs_location *loca
 	    .chunk = location->chunk,
 	    .epoch = location->epoch,
 	    .valid = location->valid,
+	    .shared = location->shared != 0,
 	};
 	struct dfs_items replicas = location->replicas;
 	struct dfs_replica replica;

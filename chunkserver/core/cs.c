@@ -67,6 +67,8 @@ static void op_release(struct cs_op *op)
 	if (op->kind == CS_OP_WRITE) {
 		dfs_buf_unref(op->write.payload);
 		dfs_buf_unref(op->write.attribute);
+	} else if (op->kind == CS_OP_COPY) {
+		dfs_buf_unref(op->copy.attribute);
 	} else if (op->kind == CS_OP_DELETE) {
 		dfs_buf_unref(op->delete.ids);
 	} else if (op->kind == CS_OP_CHECK) {

@@ -237,6 +237,8 @@ void cs_cut_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		status = DFS_EDISK_FAILED;
 	else if (op->cut.epoch != op->chunk->epoch)
 		status = DFS_EWRONG_EPOCH;
+	else if (!op->cut.trim && (op->chunk->flags & CS_SEALED) != 0)
+		status = DFS_ESEALED; /* A trim is the master's, of a chunk that is not shared. */
 	if (status != 0) {
 		finish(cs, op, status, fxs);
 		return;

@@ -4,6 +4,7 @@
  * write.c.
  */
 #include "chunkserver/core/chunk.h"
+#include "chunkserver/core/copy.h"
 #include "chunkserver/core/disk.h"
 #include "chunkserver/core/index.h"
 #include "chunkserver/core/peers.h"
@@ -24,6 +25,9 @@ static int check_bounds(const struct dfs_write *write, const struct dfs_buf *pay
 		return DFS_EINVAL;
 	if (write->offset > CS_CHUNK_BYTES_MAX ||
 	    payload->length > CS_CHUNK_BYTES_MAX - write->offset)
+		return DFS_EINVAL;
+	if ((write->base == 0) != (write->base_bytes == 0) ||
+	    write->base_bytes > CS_CHUNK_BYTES_MAX)
 		return DFS_EINVAL;
 	u32 end = write->offset + payload->length;
 	u32 pieces = blocks_end(end) - write->offset / DFS_BLOCK_BYTES;
@@ -59,25 +63,26 @@ static struct dfs_buf *describe(struct cs *cs, const struct dfs_write *write)
 	return cs_describe(&row);
 }
 
-/* The chunk, made in memory when this write is its first. */
+/* The chunk, made in memory when this write is its first: by the write itself, or as a copy that
+ * goes before it. */
 static int find_or_make(struct cs *cs, const struct dfs_write *write, u32 bytes,
 			struct cs_chunk **ret_chunk, bool *ret_creates)
 {
 	struct cs_chunk *chunk = cs_chunk_find(cs, write->chunk);
-	*ret_creates = chunk == NULL;
-	if (chunk == NULL) {
-		if (write->epoch != 1)
-			return DFS_ENO_CHUNK;
-		int status = 0;
-		struct cs_disk *disk = cs_disk_choose(cs, bytes, &status);
-		if (disk == NULL)
-			return status;
-		chunk = cs_chunk_add(cs, disk, write->chunk);
-		chunk->state = CS_CHUNK_NEW;
-	} else if (chunk->state == CS_CHUNK_DELETING) {
-		return DFS_ENO_CHUNK;
-	}
+	*ret_creates = chunk == NULL && write->base == 0;
 	*ret_chunk = chunk;
+	if (chunk != NULL)
+		return chunk->state == CS_CHUNK_DELETING ? DFS_ENO_CHUNK : 0;
+	if (write->epoch != 1)
+		return DFS_ENO_CHUNK;
+	if (write->base != 0)
+		return cs_copy_begin(cs, write, describe(cs, write), ret_chunk);
+	int status = 0;
+	struct cs_disk *disk = cs_disk_choose(cs, bytes, &status);
+	if (disk == NULL)
+		return status;
+	*ret_chunk = cs_chunk_add(cs, disk, write->chunk);
+	(*ret_chunk)->state = CS_CHUNK_NEW;
 	return 0;
 }
 

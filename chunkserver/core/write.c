@@ -280,8 +280,10 @@ void cs_write_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		status = DFS_EDISK_FAILED;
 	else if (op->write.epoch != op->chunk->epoch)
 		status = DFS_EWRONG_EPOCH;
+#ifndef DFS_PLANT_WRITE_SHARED
 	else if ((op->chunk->flags & CS_SEALED) != 0)
-		status = DFS_EROFS;
+		status = DFS_ESEALED;
+#endif
 	if (status == 0 && (op->chunk->flags & CS_DAMAGED) != 0) {
 		cs_write_finish(cs, op, DFS_ECORRUPT, fxs);
 		return;

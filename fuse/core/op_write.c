@@ -36,7 +36,7 @@ static void put(struct cl *cl, struct cl_task *task)
 	/* The buffer is the slots' now: later writes may change it if nobody else refers to it. */
 	dfs_buf_unref(task->data.buf);
 	task->data = (struct dfs_payload){0};
-	cl_task_flush(cl, task, (flags & (O_SYNC | O_DSYNC)) != 0);
+	cl_task_flush(cl, task, task->inode, (flags & (O_SYNC | O_DSYNC)) != 0);
 }
 
 void cl_write_start(struct cl *cl, struct cl_task *task)

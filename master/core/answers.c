@@ -25,7 +25,7 @@ static bool opens(const struct ms_op *op)
 static void put_first_grant(struct ms *ms, struct ms_client *client, const struct dfs_attr *attr,
 			    struct dfs_writer *locations)
 {
-	struct dfs_grant_kept place = {.ino = attr->ino};
+	struct ms_place place = {.ino = attr->ino};
 	struct ms_grant *grant;
 	if ((attr->mode & MS_MODE_TYPE) != MS_MODE_REGULAR)
 		return;

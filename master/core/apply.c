@@ -6,6 +6,7 @@
  * the client that asks again must hear the same. What must agree on all replicas is decided by the
  * tables, the operation and its position alone.
  */
+#include "master/core/chunk_refs.h"
 #include "master/core/ops.h"
 #include "master/core/sessions.h"
 #include "master/core/txn.h"
@@ -34,6 +35,7 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(COMMIT, commit)
 		DECODE_AND_RUN(ALLOCATE, allocate)
 		DECODE_AND_RUN(ACCESSED, accessed)
+		DECODE_AND_RUN(CLONE, clone)
 		DECODE_AND_RUN(SESSION_OPEN, session_open)
 		DECODE_AND_RUN(SESSION_CLOSE, session_close)
 		DECODE_AND_RUN(RESERVE, reserve)
@@ -79,6 +81,7 @@ static void undo(struct ms_state *state, const struct dfs_row_counters *before,
 	state->counters = *before;
 	state->garbage_count = 0;
 	state->inodes_count = 0;
+	ms_refs_clear(state);
 	dfs_kv_batch_clear(&state->batch);
 }
 
@@ -110,6 +113,7 @@ static void begin(struct ms_state *state)
 {
 	state->inodes_count = 0;
 	state->garbage_count = 0;
+	ms_refs_clear(state);
 	dfs_kv_batch_clear(&state->batch);
 }
 

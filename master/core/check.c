@@ -40,6 +40,7 @@ void ms_check_free(struct ms_check *check)
 	free_nodes(&check->chunks);
 	free_nodes(&check->cuts);
 	free_nodes(&check->sessions);
+	free(check->places);
 	free(check->chain.names);
 	free(check->orphans.ids);
 	free(check->sessions_in_order.ids);

@@ -55,6 +55,14 @@ struct check_cut {
 	u64 before;
 };
 
+/* A further map row of a chunk that several share. */
+struct check_place {
+	u64 chunk;
+	u64 ino;
+	u64 index;
+	u64 born;
+};
+
 struct check_session {
 	struct dfs_map_node node;
 };
@@ -85,6 +93,9 @@ struct ms_check {
 	struct dfs_map inodes;
 	struct dfs_map chunks; /* struct ms_checked_chunk */
 	struct dfs_map cuts;
+	struct check_place *places;
+	u32 places_count;
+	u32 places_capacity;
 	struct dfs_map sessions;
 	struct check_chain chain;
 	struct check_ids orphans;

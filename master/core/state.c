@@ -2,6 +2,7 @@
  * Opening and closing the tables; making them when there are none.
  */
 #include "libdfsproto/wire/record.h"
+#include "master/core/chunk_refs.h"
 #include "master/core/sessions.h"
 #include "master/core/txn.h"
 
@@ -124,6 +125,8 @@ void ms_state_close(struct ms_state *state)
 	dfs_kv_batch_fini(&state->batch);
 	dfs_writer_fini(&state->writer);
 	dfs_kv_cache_free(state->cache);
+	ms_refs_clear(state);
+	dfs_map_fini(&state->refs_by_chunk);
 	free(state);
 }
 

@@ -167,6 +167,8 @@ struct ms_location {
 	u64 home; /* Chunkserver that took its first bytes; 0: not known. */
 	u32 epoch;
 	u32 valid; /* As LOCATION.valid: bytes from here on read as zeros. */
+	u32 bytes; /* So many count: known to be written, and not cut off. */
+	bool shared;
 };
 /* Mapped chunks with index in [index, index + count), in order; at most `max` of them. */
 int ms_chunks(struct ms_state *state, u64 ino, u64 index, u64 count,
@@ -174,11 +176,12 @@ int ms_chunks(struct ms_state *state, u64 ino, u64 index, u64 count,
 
 struct ms_chunk {
 	u64 chunk;
-	u64 ino; /* File that maps it, and where. */
+	u64 ino; /* File that maps it, and where; of several the first one, 0 when that is gone. */
 	u64 index;
 	u64 home; /* As in struct ms_location. */
 	u32 epoch;
 	u32 goal; /* Copies wanted. */
+	u32 references;
 };
 /* DFS_ENOENT when no file maps it: then it is granted, garbage or unknown. */
 int ms_chunk_get(struct ms_state *state, u64 chunk, struct ms_chunk *ret_chunk);

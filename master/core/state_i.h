@@ -6,6 +6,7 @@
 #define DFS_MASTER_STATE_I_H
 
 #include "libdfsproto/base/kv_cache.h"
+#include "libdfsproto/base/map.h"
 #include "master/core/tables.h"
 
 /* An operation changes at most two directories and two inodes in them. */
@@ -22,6 +23,12 @@ struct ms_inode {
  * replaces at most its list. */
 #define MS_GARBAGE_PER_OP_MAX DFS_MAP_ROWS_PER_OP
 _Static_assert(MS_GARBAGE_PER_OP_MAX >= 1024, "COMMIT's whole list fits");
+
+/* The row of a chunk of which the operation changes the references: chunk_refs.c. */
+struct ms_ref {
+	struct dfs_map_node by_chunk;
+	struct dfs_row_chunk row;
+};
 
 struct ms_state {
 	struct dfs_kv_cache *cache;
@@ -41,6 +48,9 @@ struct ms_state {
 	u32 inodes_count;
 	u64 garbage[MS_GARBAGE_PER_OP_MAX];
 	u32 garbage_count;
+	struct dfs_map refs_by_chunk;
+	struct ms_ref refs[MS_GARBAGE_PER_OP_MAX];
+	u32 refs_count;
 };
 
 #endif

@@ -65,6 +65,24 @@ static void find_admins(const struct ms_op *op, struct ms_touches *touches)
 	}
 }
 
+/* What changes the contents of a file. */
+static void find_written(const struct ms_op *op, struct ms_touches *touches)
+{
+	union {
+		struct dfs_commit commit;
+		struct dfs_allocate allocate;
+		struct dfs_clone clone;
+	} u;
+	if (op->op == DFS_OP_COMMIT && dfs_commit_decode(op->body, op->version, &u.commit) == 0)
+		add_inode(touches, u.commit.ino);
+	if (op->op == DFS_OP_ALLOCATE &&
+	    dfs_allocate_decode(op->body, op->version, &u.allocate) == 0)
+		add_inode(touches, u.allocate.ino);
+	/* Of the source nothing changes that anybody could see. */
+	if (op->op == DFS_OP_CLONE && dfs_clone_decode(op->body, op->version, &u.clone) == 0)
+		add_inode(touches, u.clone.ino);
+}
+
 void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_touches *ret_touches)
 {
 	union {
@@ -76,8 +94,6 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 		struct dfs_setattr setattr;
 		struct dfs_setxattr setxattr;
 		struct dfs_removexattr removexattr;
-		struct dfs_commit commit;
-		struct dfs_allocate allocate;
 	} u;
 	ret_touches->count = 0;
 	/* What does not decode is refused when it is applied. */
@@ -119,12 +135,9 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 			add_inode(ret_touches, u.removexattr.ino);
 		return;
 	case DFS_OP_COMMIT:
-		if (dfs_commit_decode(op->body, op->version, &u.commit) == 0)
-			add_inode(ret_touches, u.commit.ino);
-		return;
 	case DFS_OP_ALLOCATE:
-		if (dfs_allocate_decode(op->body, op->version, &u.allocate) == 0)
-			add_inode(ret_touches, u.allocate.ino);
+	case DFS_OP_CLONE:
+		find_written(op, ret_touches);
 		return;
 	default:
 		find_admins(op, ret_touches);

@@ -3,6 +3,8 @@
  */
 #include "master/core/trash.h"
 
+#include "master/core/chunk_refs.h"
+
 enum {
 	DIRECTORY_BLOCK_BYTES = 4096,
 	DIRECTORY_BLOCK_ENTRIES =
@@ -105,6 +107,7 @@ void ms_txn_flush(struct ms_state *state)
 			ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, inode->ino), &inode->row);
 		inode->dirty = false;
 	}
+	ms_refs_flush(state);
 }
 
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)

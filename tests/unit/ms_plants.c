@@ -245,15 +245,44 @@ static void chunk_missing(struct tree *t, struct ms_finding *expect)
 {
 	drop(t, ms_key1(MS_TABLE_CHUNK, 10));
 	move_counter(t, &t->w.state->counters.chunks, -1);
-	*expect = (struct ms_finding){MS_FAULT_CHUNK_MISSING, t->file, 0, 0, 10};
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_MISSING, t->file, 0, 1, 10};
 }
 
 static void chunk_owner(struct tree *t, struct ms_finding *expect)
 {
-	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = 2, .ino = t->file};
+	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = 1, .ino = t->orphan};
 	ms_row_chunk_put(t->w.state, ms_key1(MS_TABLE_CHUNK, 10), &row);
 	force(t);
 	*expect = (struct ms_finding){MS_FAULT_CHUNK_OWNER, t->file, 0, 0, 10};
+}
+
+static void put_references(struct tree *t, u32 count)
+{
+	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = count, .ino = t->file};
+	ms_row_chunk_put(t->w.state, ms_key1(MS_TABLE_CHUNK, 10), &row);
+	force(t);
+}
+
+static void chunk_references(struct tree *t, struct ms_finding *expect)
+{
+	put_references(t, 5);
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_REFERENCES, 10, 0, 5, 1};
+}
+
+/* One reference too few: the chunk would go while a file still has it. */
+static void chunk_references_few(struct tree *t, struct ms_finding *expect)
+{
+	assert_int_equal(world_clone(&t->w, t->file, 0, t->orphan, 0, 1), 0);
+	put_references(t, 1);
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_REFERENCES, 10, 0, 1, 2};
+}
+
+static void chunk_missing_shared(struct tree *t, struct ms_finding *expect)
+{
+	assert_int_equal(world_clone(&t->w, t->file, 0, t->orphan, 0, 1), 0);
+	drop(t, ms_key1(MS_TABLE_CHUNK, 10));
+	move_counter(t, &t->w.state->counters.chunks, -1);
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_MISSING, t->file, 0, 2, 10};
 }
 
 static void chunk_unmapped(struct tree *t, struct ms_finding *expect)
@@ -266,14 +295,15 @@ static void chunk_unmapped(struct tree *t, struct ms_finding *expect)
 
 static void chunk_shared(struct tree *t, struct ms_finding *expect)
 {
-	struct dfs_row_map map = {.chunk = 10, .valid = DFS_VALID_ALL};
+	struct dfs_row_map map = {.chunk = 10, .valid = DFS_VALID_ALL, .shared = 1};
 	struct dfs_row_inode row = inode_of(t, t->orphan);
 	row.chunks = 1;
 	row.size = 1;
 	put_inode(t, t->orphan, &row);
+	put_references(t, 2);
 	ms_row_map_put(t->w.state, ms_key2(MS_TABLE_MAP, t->orphan, 0), &map);
 	force(t);
-	*expect = (struct ms_finding){MS_FAULT_CHUNK_SHARED, 10, t->orphan, 0, 0};
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_SHARED, 10, t->file, 0, 0};
 }
 
 static void put_garbage(struct tree *t, u64 chunk)
@@ -390,29 +420,55 @@ const struct plant plants[] = {
 	{                                                                                          \
 #name, name                                                                        \
 	}
-    PLANT(links),          PLANT(links_of_directory),
-    PLANT(entries),        PLANT(chunks_count),
-    PLANT(xattr_names),    PLANT(xattr_bytes),
-    PLANT(space),          PLANT(acl_flags),
-    PLANT(linkable),       PLANT(parent),
-    PLANT(cut_flag),       PLANT(nameless),
-    PLANT(name_dangling),  PLANT(name_unowned),
-    PLANT(name_type),      PLANT(name_place),
-    PLANT(target),         PLANT(target_unowned),
-    PLANT(xattr_unowned),  PLANT(orphan_unowned),
-    PLANT(orphan_named),   PLANT(directory_loop),
-    PLANT(map_beyond),     PLANT(map_unowned),
-    PLANT(chunk_missing),  PLANT(chunk_owner),
-    PLANT(chunk_unmapped), PLANT(chunk_shared),
-    PLANT(chunk_garbage),  PLANT(garbage_number),
-    PLANT(trim_unowned),   PLANT(trim_missing),
-    PLANT(result_unowned), PLANT(counter_inodes),
-    PLANT(counter_chunks), PLANT(counter_garbage),
-    PLANT(row_damaged),    PLANT(inode_number),
-    PLANT(inode_fields),   PLANT(place),
-    PLANT(trash_unowned),  PLANT(trash_missing),
-    PLANT(trash_named),    PLANT(trash_orphan),
-    PLANT(counter_trash),  PLANT(counter_trash_bytes),
+    PLANT(links),
+    PLANT(links_of_directory),
+    PLANT(entries),
+    PLANT(chunks_count),
+    PLANT(xattr_names),
+    PLANT(xattr_bytes),
+    PLANT(space),
+    PLANT(acl_flags),
+    PLANT(linkable),
+    PLANT(parent),
+    PLANT(cut_flag),
+    PLANT(nameless),
+    PLANT(name_dangling),
+    PLANT(name_unowned),
+    PLANT(name_type),
+    PLANT(name_place),
+    PLANT(target),
+    PLANT(target_unowned),
+    PLANT(xattr_unowned),
+    PLANT(orphan_unowned),
+    PLANT(orphan_named),
+    PLANT(directory_loop),
+    PLANT(map_beyond),
+    PLANT(map_unowned),
+    PLANT(chunk_missing),
+    PLANT(chunk_owner),
+    PLANT(chunk_unmapped),
+    PLANT(chunk_shared),
+    PLANT(chunk_garbage),
+    PLANT(garbage_number),
+    PLANT(chunk_references),
+    PLANT(chunk_references_few),
+    PLANT(chunk_missing_shared),
+    PLANT(trim_unowned),
+    PLANT(trim_missing),
+    PLANT(result_unowned),
+    PLANT(counter_inodes),
+    PLANT(counter_chunks),
+    PLANT(counter_garbage),
+    PLANT(row_damaged),
+    PLANT(inode_number),
+    PLANT(inode_fields),
+    PLANT(place),
+    PLANT(trash_unowned),
+    PLANT(trash_missing),
+    PLANT(trash_named),
+    PLANT(trash_orphan),
+    PLANT(counter_trash),
+    PLANT(counter_trash_bytes),
 #undef PLANT
 };
 

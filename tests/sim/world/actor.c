@@ -16,10 +16,10 @@ struct choice {
 
 /* The last HOLES_CHOICES only in worlds with holes. */
 static const struct choice choices[] = {
-    {act_make, 14},   {act_remove, 7},   {act_rename, 8},     {act_link, 3},     {act_stat, 8},
-    {act_readdir, 4}, {act_xattr, 5},    {act_attributes, 5}, {act_open, 12},    {act_close, 8},
-    {act_write, 22},  {act_read, 12},    {act_fsync, 6},      {act_truncate, 4}, {act_save, 3},
-    {act_seek, 3},    {act_allocate, 8}, {act_list, 4},
+    {act_make, 14},   {act_remove, 7}, {act_rename, 8},     {act_link, 3},     {act_stat, 8},
+    {act_readdir, 4}, {act_xattr, 5},  {act_attributes, 5}, {act_open, 12},    {act_close, 8},
+    {act_write, 22},  {act_read, 12},  {act_fsync, 6},      {act_truncate, 4}, {act_save, 3},
+    {act_clone, 5},   {act_seek, 3},   {act_allocate, 8},   {act_list, 4},
 };
 
 enum { HOLES_CHOICES = 2 };

@@ -75,6 +75,7 @@ bool act_read(struct actor *actor);
 bool act_fsync(struct actor *actor);
 bool act_truncate(struct actor *actor);
 bool act_allocate(struct actor *actor); /* actor_space.c */
+bool act_clone(struct actor *actor);    /* actor_clone.c */
 bool act_seek(struct actor *actor);
 bool act_save(struct actor *actor); /* As editors do: new file, fsync, rename over. */
 
@@ -89,6 +90,8 @@ void actor_trash_begin(struct actor *actor);
 void actor_trash_end(struct actor *actor);
 
 /* actor_files.c */
+/* True: it succeeded, and all of the file is certain now. */
+bool actor_sync_file(struct actor *actor, struct actor_file *open);
 void actor_drop_dead_files(struct actor *actor);
 struct actor_file *actor_free_file(struct actor *actor);
 /* A random one that is open and whose length is known; NULL: none. */

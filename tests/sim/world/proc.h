@@ -51,6 +51,13 @@ int proc_fsync(struct proc *proc, const struct file *file, bool data_only);
 int proc_ftruncate(struct proc *proc, const struct file *file, u64 size);
 /* FALLOC_FL_* of fcntl.h. */
 int proc_fallocate(struct proc *proc, const struct file *file, u32 mode, u64 offset, u64 length);
+struct range {
+	const struct file *file;
+	u64 offset;
+};
+/* copy_file_range(2), but DFS_ENOTSUP where the kernel would copy the bytes itself. */
+int proc_clone(struct proc *proc, const struct range *from, const struct range *to, u64 length,
+	       u64 *ret_count);
 /* SEEK_HOLE, or SEEK_DATA: NXIO when there is none. */
 int proc_lseek(struct proc *proc, const struct file *file, u64 offset, bool hole, u64 *ret_offset);
 int proc_setattr(struct proc *proc, const char *path, const struct dfs_setattr *set,

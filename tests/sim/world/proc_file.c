@@ -182,6 +182,27 @@ int proc_fallocate(struct proc *proc, const struct file *file, u32 mode, u64 off
 	return status != 0 ? status : status_of(proc, &call);
 }
 
+int proc_clone(struct proc *proc, const struct range *from, const struct range *to, u64 length,
+	       u64 *ret_count)
+{
+	struct call call;
+	int status = fill_file(proc, to->file, CL_CLONE, &call);
+	if (from->file->life != to->file->life)
+		status = MOUNT_DIED;
+	if (status != 0)
+		return status;
+	call.call.offset = to->offset;
+	call.call.ino2 = from->file->ino;
+	call.call.handle2 = from->file->handle;
+	call.call.offset2 = from->offset;
+	call.call.size = length;
+	status = proc_call(proc, &call);
+	if (status == 0)
+		*ret_count = call.answer.count;
+	answer_clear(&call.answer);
+	return status;
+}
+
 int proc_lseek(struct proc *proc, const struct file *file, u64 offset, bool hole, u64 *ret_offset)
 {
 	struct call call;
