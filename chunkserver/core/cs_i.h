@@ -212,7 +212,9 @@ struct cs {
 	/* Peers. */
 	struct dfs_map peers;
 	struct dfs_list peers_list;
-	nsec peers_deadline; /* Not later than any peer's. */
+	nsec peers_deadline;  /* Not later than any peer's. */
+	struct dfs_map nexts; /* Servers behind us in some chain: chain.c. */
+	struct dfs_list nexts_list;
 	struct cs_master masters[CS_MASTERS_MAX];
 	u32 masters_count;
 	nsec space_at;

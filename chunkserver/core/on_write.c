@@ -3,6 +3,7 @@
  * piece of the payload, and that there is a chunk, or a disk that can take a new one. Read next:
  * write.c.
  */
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/copy.h"
 #include "chunkserver/core/disk.h"
@@ -19,8 +20,6 @@ static u32 blocks_end(u32 end)
 
 static int check_bounds(const struct dfs_write *write, const struct dfs_buf *payload)
 {
-	if (write->chain.count > 0)
-		return DFS_ENOTSUP;
 	if (payload == NULL || payload->length == 0 || write->chunk == 0 || write->epoch == 0)
 		return DFS_EINVAL;
 	if (write->offset > CS_CHUNK_BYTES_MAX ||
@@ -96,6 +95,8 @@ void cs_on_write(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 	if (status == 0)
 		status = check_bounds(&write, payload);
 	if (status == 0)
+		status = cs_chain_check(cs, &write.chain);
+	if (status == 0)
 #ifndef DFS_PLANT_STORE_UNCHECKED
 		status = check_crcs(&write, payload);
 #else
@@ -123,5 +124,6 @@ void cs_on_write(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 	op->write.creates = creates;
 	memcpy(op->write.crcs, write.crcs.data, write.crcs.length);
 	cs->payload_bytes += payload->capacity;
+	cs_forward_keep(op, request, &write.chain);
 	cs_queue_enter(cs, op, chunk, fxs);
 }

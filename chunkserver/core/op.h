@@ -48,6 +48,22 @@ struct cs_origin {
 	u16 type;
 };
 
+/* The same request on the replicas behind this one: chain.c. */
+enum cs_forward_state { CS_FORWARD_NONE, CS_FORWARD_KEPT, CS_FORWARD_SENT, CS_FORWARD_ENDED };
+
+struct cs_next;
+
+struct cs_forward {
+	struct dfs_buf *body; /* The request as it came; NULL: it has no chain. */
+	u16 version;          /* What it is coded with. */
+	u8 state;             /* enum cs_forward_state */
+	struct cs_next *next; /* SENT: to whom. */
+	u64 request;          /* Of the session with it. */
+	nsec deadline;
+	struct dfs_list in_next; /* cs_next.forwards */
+	struct dfs_chained chained;
+};
+
 enum { CS_PIECES_MAX = DFS_PAYLOAD_BYTES_MAX / DFS_BLOCK_BYTES + 1 };
 
 /* A block that is changed in part: its old bytes are needed for the new checksum. */
@@ -142,6 +158,7 @@ struct cs_op {
 	struct dfs_list queue_node; /* cs_live.ops */
 	struct dfs_list wait_node;  /* Whatever it waits for; at most one thing. */
 	u64 ticket;                 /* What value it waits for. */
+	struct cs_forward forward;
 	struct cs_op *next_free;
 	union {
 		struct cs_write write;
@@ -164,6 +181,7 @@ enum cs_which {
 	CS_INDEX_DURABLE, /* cs_commit_wait */
 	CS_FILE_DURABLE,  /* cs_sync_wait */
 	CS_CHILD_DONE,    /* A child op ended with `status`. */
+	CS_NEXT_DONE,     /* cs_forward: the replicas behind this one have ended it. */
 	CS_WHICH_MAX = 15,
 };
 
