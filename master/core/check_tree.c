@@ -28,6 +28,8 @@ void check_see_inode(struct ms_check *check, u64 ino, const struct dfs_row_inode
 	inode->nlink = row->nlink;
 	inode->chunk_shift = row->chunk_shift;
 	inode->cutting = row->cutting != 0;
+	inode->tree = row->tree;
+	check_count_inode(check, row);
 	dfs_map_insert(&check->inodes, &inode->node, ino);
 	check->counts.inodes++;
 	if (ino == 0 || ino >= check->counters.next_ino)
@@ -115,10 +117,9 @@ void check_see_dentry(struct ms_check *check, u64 parent, u64 cookie,
 		check_wrong(check, MS_FAULT_NAME_TYPE, parent, cookie, row->type,
 			    inode->mode & S_IFMT);
 	inode->names++;
-	if (S_ISDIR(inode->mode)) {
+	inode->named_in = parent;
+	if (S_ISDIR(inode->mode))
 		directory->subdirectories++;
-		inode->named_in = parent;
-	}
 }
 
 void check_see_symlink(struct ms_check *check, u64 ino, const struct dfs_row_symlink *row)

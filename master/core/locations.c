@@ -16,6 +16,7 @@ void ms_location_put(const struct ms *ms, struct dfs_writer *locations,
 	    .epoch = ms_is_lost(ms, location->chunk, location->home) ? 0 : location->epoch,
 	    .valid = location->valid,
 	    .replicas = dfs_writer_items(&replicas),
+	    .length = location->length,
 	};
 	dfs_location_put(locations, &record);
 	dfs_writer_fini(&replicas);

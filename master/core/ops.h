@@ -30,6 +30,8 @@ MS_OP(forget_chunks)
 MS_OP(trimmed)
 MS_OP(cut)
 MS_OP(mend)
+MS_OP(limits)
+MS_OP(take_in)
 #undef MS_OP
 
 /* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */

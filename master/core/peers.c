@@ -43,6 +43,9 @@ static const struct route routes[] = {
     {DFS_MSG_EXAMINE, FOR_ADMIN, false, ms_on_examine},
     {DFS_MSG_REPAIR, FOR_ADMIN, false, ms_on_repair},
     {DFS_MSG_OPENS, FOR_ADMIN, false, ms_on_opens},
+    {DFS_MSG_SET_QUOTA, FOR_ADMIN, false, ms_on_set_quota},
+    {DFS_MSG_QUOTAS, FOR_ADMIN, false, ms_on_quotas},
+    {DFS_MSG_ADOPT, FOR_ADMIN, false, ms_on_adopt},
 };
 
 void ms_peers_init(struct ms *ms)

@@ -14,7 +14,8 @@ static int locate(struct ms_state *state, u64 index, const struct dfs_row_map *r
 					     .chunk = row->chunk,
 					     .home = chunk.home,
 					     .epoch = chunk.epoch,
-					     .valid = row->valid};
+					     .valid = row->valid,
+					     .length = row->length};
 	return 0;
 }
 

@@ -145,6 +145,7 @@ ROW(orphan, ORPHAN)
 ROW(garbage, GARBAGE)
 ROW(trim, TRIM)
 ROW(cut, CUT)
+ROW(quota, QUOTA)
 #undef ROW
 
 void ms_row_delete(struct ms_state *state, struct ms_key key)

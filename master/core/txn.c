@@ -3,6 +3,8 @@
  */
 #include "master/core/txn.h"
 
+#include "master/core/quota.h"
+
 enum {
 	DIRECTORY_BLOCK_BYTES = 4096,
 	DIRECTORY_BLOCK_ENTRIES =
@@ -32,6 +34,7 @@ int ms_txn_inode(struct ms_state *state, u64 ino, struct ms_inode **ret_inode)
 		return status;
 	*ret_inode = slot(state, ino);
 	(*ret_inode)->row = row;
+	(*ret_inode)->charged = ms_owned_of(&row);
 	return 0;
 }
 
@@ -80,19 +83,30 @@ void ms_inode_drop_name(struct ms_state *state, struct ms_inode *inode, nsec wal
 	ms_inode_changed(inode, wall);
 	if (inode->row.nlink > 0)
 		return;
+	if (inode->row.tree == inode->ino)
+		ms_quota_end(state, inode->ino);
 	struct dfs_row_orphan row = {.since = wall};
 	ms_row_orphan_put(state, ms_key1(MS_TABLE_ORPHAN, inode->ino), &row);
 	result->orphaned = inode->ino;
 }
 
-void ms_txn_flush(struct ms_state *state)
+int ms_txn_flush(struct ms_state *state, const struct ms_op *op)
 {
-	for (u32 i = 0; i < state->inodes_count; i++) {
+	int status = 0;
+	for (u32 i = 0; status == 0 && i < state->inodes_count; i++) {
 		struct ms_inode *inode = &state->inodes[i];
-		if (inode->dirty)
-			ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, inode->ino), &inode->row);
+		if (!inode->dirty)
+			continue;
+		struct ms_owned owned = ms_owned_of(&inode->row);
+		status = ms_quota_move(state, &inode->charged, &owned);
+		ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, inode->ino), &inode->row);
 		inode->dirty = false;
 	}
+	if (status == 0)
+		status = ms_quota_check(state, op);
+	if (status == 0)
+		ms_quotas_put(state, op->wall);
+	return status;
 }
 
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)

@@ -29,8 +29,9 @@ void ms_inode_modified(struct ms_inode *inode, nsec wall);
 void ms_inode_drop_name(struct ms_state *state, struct ms_inode *inode, nsec wall,
 			struct ms_result *result);
 
-/* Put all changed rows into the batch. */
-void ms_txn_flush(struct ms_state *state);
+/* The operation is through: count what has changed in the quotas, and put all changed rows into the
+ * batch. DFS_EDQUOT when a limit is against it, or the store's failure. */
+int ms_txn_flush(struct ms_state *state, const struct ms_op *op);
 
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row);
 
