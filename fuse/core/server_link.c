@@ -108,6 +108,7 @@ void cl_place_of(struct cl *cl, const struct dfs_location *location, struct cl_p
 	    .chunk = location->chunk,
 	    .epoch = location->epoch,
 	    .valid = location->valid,
+	    .length = location->length,
 	};
 	while (dfs_replica_next(&replicas, &replica)) {
 		if (replica.address.length > 0 && ret_place->count < DFS_CHAIN_MAX)

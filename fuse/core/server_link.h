@@ -32,6 +32,7 @@ struct cl_place {
 	u64 chunk;
 	u32 epoch;
 	u32 valid;
+	u32 length; /* As the file has it; 0: nothing, or not known. */
 	u32 count;
 	struct cl_server *servers[DFS_CHAIN_MAX];
 };

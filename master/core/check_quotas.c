@@ -58,7 +58,7 @@ static bool is_tree(const struct ms_check *check, u64 tree)
 static void add_up(struct ms_check *check, const struct check_quota *quota)
 {
 	u64 at = quota->id;
-	for (u32 depth = 0; at != 0 && depth < DFS_QUOTA_DEPTH_MAX; depth++) {
+	for (u32 depth = 0; depth == 0 || (at != 0 && depth < DFS_QUOTA_DEPTH_MAX); depth++) {
 		struct dfs_map_node *node = dfs_map_find(&check->quotas, at << 2 | quota->kind);
 		if (node == NULL)
 			return;

@@ -348,6 +348,40 @@ static void inode_fields(struct tree *t, struct ms_finding *expect)
 	*expect = (struct ms_finding){MS_FAULT_INODE_FIELDS, t->link, 0, 0, 0};
 }
 
+static void move_quota(struct tree *t, u8 kind, u64 id, u64 bytes, u64 inodes)
+{
+	struct ms_key key = ms_key2(MS_TABLE_QUOTA, kind, id);
+	struct dfs_row_quota row;
+	assert_int_equal(ms_row_quota_get(t->w.state, key, &row), 0);
+	dfs_kv_batch_clear(&t->w.state->batch);
+	row.bytes += bytes;
+	row.inodes += inodes;
+	ms_row_quota_put(t->w.state, key, &row);
+	force(t);
+}
+
+static void quota_bytes(struct tree *t, struct ms_finding *expect)
+{
+	u64 used = inode_of(t, t->file).allocated;
+	move_quota(t, DFS_QUOTA_USER, 0, 4096, 0);
+	*expect = (struct ms_finding){MS_FAULT_QUOTA_BYTES, 0, DFS_QUOTA_USER, used + 4096, used};
+}
+
+static void quota_inodes(struct tree *t, struct ms_finding *expect)
+{
+	u64 used = t->w.state->counters.inodes;
+	move_quota(t, DFS_QUOTA_GROUP, 0, 0, 2);
+	*expect = (struct ms_finding){MS_FAULT_QUOTA_INODES, 0, DFS_QUOTA_GROUP, used + 2, used};
+}
+
+static void tree_unknown(struct tree *t, struct ms_finding *expect)
+{
+	struct dfs_row_inode row = inode_of(t, t->inner);
+	row.tree = 77;
+	put_inode(t, t->inner, &row);
+	*expect = (struct ms_finding){MS_FAULT_TREE_UNKNOWN, t->inner, 0, 77, 0};
+}
+
 const struct plant plants[] = {
 #define PLANT(name)                                                                                \
 	{                                                                                          \
@@ -372,7 +406,8 @@ const struct plant plants[] = {
     PLANT(result_unowned), PLANT(counter_inodes),
     PLANT(counter_chunks), PLANT(counter_garbage),
     PLANT(row_damaged),    PLANT(inode_number),
-    PLANT(inode_fields),
+    PLANT(inode_fields),   PLANT(quota_bytes),
+    PLANT(quota_inodes),   PLANT(tree_unknown),
 #undef PLANT
 };
 
