@@ -12,6 +12,7 @@ struct ad *ad_new(const struct ad_config *config)
 	    [AD_STATUS] = &ad_status_handlers,
 	    [AD_INFO] = &ad_info_handlers,
 	    [AD_FSCK] = &ad_fsck_handlers,
+	    [AD_QUOTA] = &ad_quota_handlers,
 	};
 	struct ad *ad = calloc(1, sizeof(*ad));
 	DFS_ASSERT(ad != NULL);

@@ -44,7 +44,8 @@ struct ad_handlers {
 	void (*woken)(struct ad *ad, struct dfs_fxs *fxs); /* ad->wake_at has come; may be NULL. */
 	void (*fini)(struct ad *ad);
 };
-extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers;
+extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers,
+    ad_quota_handlers;
 
 struct ad {
 	struct ad_config config;
@@ -77,6 +78,19 @@ struct ad_peer *ad_peer_find(const struct ad *ad, u64 link);
 void ad_begin(struct ad_peer *peer, struct dfs_writer *ret_writer);
 void ad_ask(struct ad *ad, struct ad_peer *peer, u16 type, struct dfs_writer *writer, u64 tag,
 	    struct dfs_fxs *fxs);
+
+/* resolve.c: which inode a named file is. Only the root of a mounted subtree is not known: it is
+ * looked up, name by name. */
+struct ad_resolve {
+	u64 ino;          /* The inode, once it is known. */
+	const char *rest; /* Of the subtree's path. */
+};
+/* True: it is known. Else the answer to a LOOKUP goes to ad_resolve_next(). */
+bool ad_resolve_begin(struct ad *ad, struct ad_resolve *resolve, const struct ad_file *file,
+		      struct dfs_fxs *fxs);
+/* ret_known as above. DFS_ENOENT, or that of the answer. */
+int ad_resolve_next(struct ad *ad, struct ad_resolve *resolve, const struct ad_answer *answer,
+		    bool *ret_known, struct dfs_fxs *fxs);
 
 /* admin.c */
 /* Say on standard error what went wrong: "dfs: …". With --json also as {"error": …}, unless the

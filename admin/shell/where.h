@@ -16,6 +16,7 @@ struct where {
 	const char *key; /* Path of the key file. */
 	struct ad_file *files;
 	u32 files_count;
+	u64 account; /* quota --user, --group: its number. */
 };
 
 /* 0, or a DFS_E… and what is missing and how to give it. */
