@@ -24,12 +24,6 @@ struct inspector {
 	bool empty;
 };
 
-/* The core of the node: the command's, and whom to tell. */
-struct inspection {
-	struct ad *ad;
-	struct inspector *inspector;
-};
-
 static void inspection_step(void *core, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 {
 	ad_core_ops.step(((struct inspection *)core)->ad, ev, fxs);
@@ -55,8 +49,8 @@ static void inspection_check(const void *core)
 	ad_core_ops.check(((const struct inspection *)core)->ad);
 }
 
-static const struct dfs_core_ops inspection_ops = {inspection_step, inspection_deadline,
-						   inspection_room, inspection_check};
+const struct dfs_core_ops inspection_ops = {inspection_step, inspection_deadline, inspection_room,
+					    inspection_check};
 
 static void *make(void *arg, struct sim_node *node)
 {
@@ -76,7 +70,7 @@ static void *make(void *arg, struct sim_node *node)
 	};
 	cluster_identity(inspector->world, node, DFS_ROLE_ADMIN, dfs_prng_next(&inspector->prng),
 			 "dfs", &config.identity);
-	inspection->inspector = inspector;
+	inspection->owner = inspector;
 	inspection->ad = ad_new(&config);
 	return inspection;
 }
@@ -119,7 +113,7 @@ static void drop(void *core)
 {
 	struct inspection *inspection = core;
 	if (inspection->ad->exited)
-		judge(inspection->inspector, inspection->ad);
+		judge(inspection->owner, inspection->ad);
 	ad_free(inspection->ad);
 	free(inspection);
 }
