@@ -244,6 +244,16 @@ static int op_accessed(struct cl_world *world, struct dfs_span body)
 	return 0;
 }
 
+static struct dfs_room room_of(const struct cl_world *world)
+{
+	u64 used = 0;
+	for (u32 i = 0; i < world->files_count; i++)
+		if (S_ISREG(world->files[i].attr.mode))
+			used += (world->files[i].attr.size + 4095) / 4096 * 4096;
+	u64 left = world->limit > used ? world->limit - used : 0;
+	return (struct dfs_room){.bytes = world->limit == 0 ? DFS_ROOM_ALL : left};
+}
+
 static void on_mutate(struct puppet *puppet, const struct dfs_session_event *request)
 {
 	struct cl_world *world = puppet->world;
@@ -285,6 +295,7 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		break;
 	}
 	reply.grants = dfs_writer_items(&grants);
+	reply.room = room_of(world);
 	dfs_session_writer(puppet->session, &writer);
 	dfs_mutate_reply_put(&writer, &reply);
 	dfs_writer_fini(&grants);
@@ -337,7 +348,7 @@ static void on_open(struct puppet *puppet, const struct dfs_session_event *reque
 	file->opens++;
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
 	put_map(world, file, 0, 8, &rows);
-	REPLY(open, .attr = file->attr, .chunks = dfs_writer_items(&rows));
+	REPLY(open, .attr = file->attr, .room = room_of(world), .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }
 
@@ -370,7 +381,7 @@ static void on_grant(struct puppet *puppet, const struct dfs_session_event *requ
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
 	for (u64 i = 0; i < body.count; i++)
 		put_grant(world, world_file(world, body.ino), body.index + i, &rows);
-	REPLY(grant, .chunks = dfs_writer_items(&rows));
+	REPLY(grant, .room = room_of(world), .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }
 
@@ -478,7 +489,8 @@ void puppet_serve(struct puppet *puppet, const struct dfs_session_event *request
 		on_text(puppet, request);
 		break;
 	case DFS_MSG_STATFS:
-		REPLY(statfs, .bytes_total = 1000, .bytes_free = 600, .inodes = 7);
+		REPLY(statfs, .bytes_total = 1000, .bytes_free = 600, .inodes = 7,
+		      .room = room_of(puppet->world));
 		break;
 	default:
 		puppet_reply(puppet, request, 0, NULL, NULL);
