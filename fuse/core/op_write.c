@@ -53,13 +53,15 @@ void cl_write_answer(struct cl *cl, struct cl_task *task, const struct cl_answer
 	int status = dfs_statfs_reply_decode(answer->body, answer->version, &reply);
 	if (status == 0)
 		cl_quota_told(cl, task->inode, &reply.room);
-	bool allowed = status == 0 && cl_quota_allows(task->inode, task->offset, task->data.bytes);
 	bool last = task->room_asked || !cl_inode_uncommitted(task->inode);
+	bool allowed =
+	    status == 0 && cl_quota_allows(task->inode, task->offset, task->data.bytes, last);
 	if (status == 0 && !allowed && last)
 		status = DFS_EDQUOT;
 	if (status != 0) {
 		cl_task_finish(cl, task, status);
 	} else if (allowed) {
+		task->room_given = true;
 		cl_task_move(task, CL_TASK_NEW);
 		enter(cl, task);
 	} else {
@@ -71,7 +73,8 @@ void cl_write_answer(struct cl *cl, struct cl_task *task, const struct cl_answer
 /* Into the buffer; or it waits for something first. */
 static void put(struct cl *cl, struct cl_task *task)
 {
-	if (!cl_quota_allows(task->inode, task->offset, task->data.bytes)) {
+	if (!task->room_given &&
+	    !cl_quota_allows(task->inode, task->offset, task->data.bytes, false)) {
 		ask_room(cl, task);
 		return;
 	}

@@ -15,8 +15,9 @@ static u64 space(u64 length)
 }
 
 /* How long the chunk is in the file. Without its place, by the file's length if the file has no
- * holes; else as if it had none of it, until its grant says. */
-static u64 length_known(const struct cl_inode *inode, u64 index, const struct cl_target *target)
+ * holes, or who asks is in good faith; else as if it had none of it, until its grant says. */
+static u64 length_known(const struct cl_inode *inode, u64 index, const struct cl_target *target,
+			bool trusting)
 {
 	const struct cl_row *row = cl_row_find(inode, index);
 	if (target != NULL && target->granted)
@@ -24,23 +25,21 @@ static u64 length_known(const struct cl_inode *inode, u64 index, const struct cl
 	if (row != NULL)
 		return row->place.chunk == 0 ? 0 : row->place.length;
 	u64 start = index << inode->attr.chunk_shift;
-	if (start >= inode->attr.size || inode->attr.allocated < space(inode->attr.size))
+	bool dense = inode->attr.allocated >= space(inode->attr.size);
+	if (start >= inode->attr.size || !(dense || trusting))
 		return 0;
 	return dfs_min(inode->attr.size - start, UINT64_C(1) << inode->attr.chunk_shift);
 }
 
-static u64 growth_to(const struct cl_inode *inode, u64 index, const struct cl_target *target,
-		     u64 end)
+static u64 growth(u64 from, u64 to)
 {
-	u64 before = space(length_known(inode, index, target));
-	u64 after = space(end);
-	return after > before ? after - before : 0;
+	return space(to) > space(from) ? space(to) - space(from) : 0;
 }
 
-static void set_growth(struct cl_inode *inode, struct cl_target *target, u64 growth)
+static void set_growth(struct cl_inode *inode, struct cl_target *target, u64 bytes)
 {
-	u64 change = growth - target->growth; /* Perhaps below 0: all of it wraps alike. */
-	target->growth = growth;
+	u64 change = bytes - target->growth; /* Perhaps below 0: all of it wraps alike. */
+	target->growth = bytes;
 	inode->growth += change;
 	if (inode->quota != NULL)
 		inode->quota->growth += change;
@@ -49,9 +48,9 @@ static void set_growth(struct cl_inode *inode, struct cl_target *target, u64 gro
 void cl_quota_recount(struct cl_target *target)
 {
 	struct cl_inode *inode = target->inode;
-	u64 growth =
-	    target->end == 0 ? 0 : growth_to(inode, target->by_index.key, target, target->end);
-	set_growth(inode, target, growth);
+	u64 length =
+	    target->end == 0 ? 0 : length_known(inode, target->by_index.key, target, false);
+	set_growth(inode, target, growth(length, target->end));
 }
 
 void cl_quota_wrote(struct cl_target *target, u64 end)
@@ -112,7 +111,7 @@ void cl_quota_told(struct cl *cl, struct cl_inode *inode, const struct dfs_room 
 	inode->quota->room = room->bytes;
 }
 
-bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes)
+bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes, bool trusting)
 {
 	u64 more = 0;
 	u64 to = offset + bytes;
@@ -121,10 +120,10 @@ bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes)
 		return true;
 	for (u64 index = offset >> shift; index << shift < to; index++) {
 		const struct cl_target *target = cl_target_find(inode, index);
+		u64 length = length_known(inode, index, target, trusting);
 		u64 end = dfs_min(to - (index << shift), UINT64_C(1) << shift);
 		u64 counted = target == NULL ? 0 : target->growth;
-		u64 growth = growth_to(inode, index, target, end);
-		more += growth > counted ? growth - counted : 0;
+		more += growth(length, end) - dfs_min(growth(length, end), counted);
 	}
 	return more == 0 || more <= cl_quota_left(inode);
 }

@@ -31,8 +31,9 @@ void cl_quota_leave(struct cl_inode *inode);
 void cl_quota_wrote(struct cl_target *target, u64 end);
 /* What is uncommitted of it, or what is known of its chunk, has changed. */
 void cl_quota_recount(struct cl_target *target);
-/* Is there room for a write? */
-bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes);
+/* Is there room for a write? `trusting`: chunks inside the file of which it is not known how long
+ * they are count as if they were whole: nobody who overwrites what is there is to be refused. */
+bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes, bool trusting);
 /* Room beyond what is written. */
 u64 cl_quota_left(const struct cl_inode *inode);
 

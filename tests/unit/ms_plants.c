@@ -348,6 +348,8 @@ static void inode_number(struct tree *t, struct ms_finding *expect)
 	put_inode(t, 1 << 20, &row);
 	put_orphan(t, 1 << 20);
 	move_counter(t, &t->w.state->counters.inodes, 1);
+	move_quota(t, DFS_QUOTA_USER, 1000, 0, 1);
+	move_quota(t, DFS_QUOTA_GROUP, 1000, 0, 1);
 	*expect = (struct ms_finding){MS_FAULT_INODE_NUMBER, 1 << 20, 0, 0, 0};
 }
 
@@ -374,15 +376,16 @@ static void space(struct tree *t, struct ms_finding *expect)
 static void quota_bytes(struct tree *t, struct ms_finding *expect)
 {
 	u64 used = inode_of(t, t->file).allocated;
-	move_quota(t, DFS_QUOTA_USER, 0, 4096, 0);
-	*expect = (struct ms_finding){MS_FAULT_QUOTA_BYTES, 0, DFS_QUOTA_USER, used + 4096, used};
+	move_quota(t, DFS_QUOTA_USER, 1000, 4096, 0);
+	*expect =
+	    (struct ms_finding){MS_FAULT_QUOTA_BYTES, 1000, DFS_QUOTA_USER, used + 4096, used};
 }
 
 static void quota_inodes(struct tree *t, struct ms_finding *expect)
 {
-	u64 used = t->w.state->counters.inodes;
-	move_quota(t, DFS_QUOTA_GROUP, 0, 0, 2);
-	*expect = (struct ms_finding){MS_FAULT_QUOTA_INODES, 0, DFS_QUOTA_GROUP, used + 2, used};
+	u64 used = t->w.state->counters.inodes - 1; /* But for the root directory. */
+	move_quota(t, DFS_QUOTA_GROUP, 1000, 0, 2);
+	*expect = (struct ms_finding){MS_FAULT_QUOTA_INODES, 1000, DFS_QUOTA_GROUP, used + 2, used};
 }
 
 static void tree_unknown(struct tree *t, struct ms_finding *expect)
