@@ -82,6 +82,8 @@ static int work(const struct ad_arguments *arguments, const struct where *where,
 	    .files_count = where->files_count,
 	    .account = where->account,
 	    .account_name = account_name,
+	    .place = where->place,
+	    .to = where->to,
 	    .colours = wants_colours(arguments),
 	});
 	run(ad);

@@ -9,10 +9,9 @@
 struct ad *ad_new(const struct ad_config *config)
 {
 	static const struct ad_handlers *const handlers[AD_COMMANDS_COUNT] = {
-	    [AD_STATUS] = &ad_status_handlers,
-	    [AD_INFO] = &ad_info_handlers,
-	    [AD_FSCK] = &ad_fsck_handlers,
-	    [AD_QUOTA] = &ad_quota_handlers,
+	    [AD_STATUS] = &ad_status_handlers, [AD_INFO] = &ad_info_handlers,
+	    [AD_FSCK] = &ad_fsck_handlers,     [AD_QUOTA] = &ad_quota_handlers,
+	    [AD_TRASH] = &ad_trash_handlers,
 	};
 	struct ad *ad = calloc(1, sizeof(*ad));
 	DFS_ASSERT(ad != NULL);
@@ -50,6 +49,11 @@ const struct ad_text *ad_complaints(const struct ad *ad)
 enum ad_exit ad_exit_code(const struct ad *ad)
 {
 	return ad->code;
+}
+
+const char *ad_progress(const struct ad *ad)
+{
+	return ad->finished ? "" : ad->progress;
 }
 
 void ad_error_json(const struct ad_arguments *arguments, const char *sentence, struct ad_text *out)
@@ -150,6 +154,7 @@ static void ad_step(void *core, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 	if (ad->exited)
 		return;
 	ad->now = ev->now;
+	ad->wall = ev->wall;
 	switch (ev->kind) {
 	case DFS_EV_BOOT: {
 		u64 seed;

@@ -17,6 +17,12 @@ struct ad_file {
 	u64 ino;             /* As stat(2) has it: 1 is the subtree's own root. */
 };
 
+/* A place in the cluster's tree that was named by a path on a mount; it need not be there. */
+struct ad_place {
+	const char *path;    /* As given; NULL: none was. */
+	const char *cluster; /* From the cluster's root: "/a/b". */
+};
+
 struct ad_config {
 	struct dfs_identity identity; /* Copied; the seed comes with EV_BOOT. */
 	const struct ad_arguments *arguments;
@@ -27,6 +33,8 @@ struct ad_config {
 	u64 account; /* quota --user, --group: its number. */
 	/* Name of a user or group, or NULL. */
 	const char *(*account_name)(bool group, u64 id);
+	struct ad_place place; /* dfs trash: the path, unless it is an inode's number ... */
+	struct ad_place to;    /* ... and --to. */
 	bool colours;
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
@@ -41,6 +49,9 @@ void ad_free(struct ad *ad);
 const struct ad_text *ad_output(const struct ad *ad);
 const struct ad_text *ad_complaints(const struct ad *ad);
 enum ad_exit ad_exit_code(const struct ad *ad);
+
+/* How far long work has come, for a terminal; "" when there is nothing to say. */
+const char *ad_progress(const struct ad *ad);
 
 /* With --json an error is an object too: {"error": "…"}. */
 void ad_error_json(const struct ad_arguments *arguments, const char *sentence, struct ad_text *out);

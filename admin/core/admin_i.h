@@ -45,7 +45,7 @@ struct ad_handlers {
 	void (*fini)(struct ad *ad);
 };
 extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers,
-    ad_quota_handlers;
+    ad_quota_handlers, ad_trash_handlers;
 
 struct ad {
 	struct ad_config config;
@@ -53,6 +53,7 @@ struct ad {
 	const struct ad_handlers *handlers;
 	void *work; /* The command's own. */
 	nsec now;
+	nsec wall;
 	u64 next_link;
 	struct dfs_list peers;
 	struct ad_peer *master;
@@ -60,6 +61,7 @@ struct ad {
 	struct ad_text out;
 	struct ad_text complaints;
 	enum ad_exit code;
+	char progress[80]; /* "": nothing to say. */
 	bool finished;
 	bool exited;
 };
@@ -78,19 +80,6 @@ struct ad_peer *ad_peer_find(const struct ad *ad, u64 link);
 void ad_begin(struct ad_peer *peer, struct dfs_writer *ret_writer);
 void ad_ask(struct ad *ad, struct ad_peer *peer, u16 type, struct dfs_writer *writer, u64 tag,
 	    struct dfs_fxs *fxs);
-
-/* resolve.c: which inode a named file is. Only the root of a mounted subtree is not known: it is
- * looked up, name by name. */
-struct ad_resolve {
-	u64 ino;          /* The inode, once it is known. */
-	const char *rest; /* Of the subtree's path. */
-};
-/* True: it is known. Else the answer to a LOOKUP goes to ad_resolve_next(). */
-bool ad_resolve_begin(struct ad *ad, struct ad_resolve *resolve, const struct ad_file *file,
-		      struct dfs_fxs *fxs);
-/* ret_known as above. DFS_ENOENT, or that of the answer. */
-int ad_resolve_next(struct ad *ad, struct ad_resolve *resolve, const struct ad_answer *answer,
-		    bool *ret_known, struct dfs_fxs *fxs);
 
 /* admin.c */
 /* Say on standard error what went wrong: "dfs: …". With --json also as {"error": …}, unless the

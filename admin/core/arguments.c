@@ -5,14 +5,16 @@
  */
 #include "admin/core/arguments.h"
 
+#include "admin/core/duration.h"
 #include "admin/core/suggest.h"
 #include "libdfsproto/base/errors.h"
+#include "libdfsproto/base/limits.h"
 
 #include <stdlib.h>
 
 #define TIMEOUT_DEFAULT (10 * DFS_SEC)
 
-enum { TIMEOUT_S_MAX = 3600 };
+enum { TIMEOUT_S_MAX = 3600, LIMIT_DEFAULT = 1000, LIMIT_MAX = 1000000 };
 
 enum option {
 	OPTION_MASTERS,
@@ -29,6 +31,13 @@ enum option {
 	OPTION_BYTES,
 	OPTION_INODES,
 	OPTION_GRACE,
+	OPTION_KEEP,
+	OPTION_NO_RECURSE,
+	OPTION_RECURSIVE,
+	OPTION_TO,
+	OPTION_DELETED_AFTER,
+	OPTION_OLDER,
+	OPTION_LIMIT,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTIONS_COUNT
@@ -36,32 +45,47 @@ enum option {
 
 enum { FOR_ALL = 0 };
 
+#define FOR(verb) (1u << AD_TRASH_##verb)
+
 static const struct {
 	const char *name;
 	bool flag;
 	u32 command; /* The only one that has it, or FOR_ALL. */
+	u32 verbs;   /* Of AD_TRASH: those that have it. */
 } options[OPTIONS_COUNT] = {
-    [OPTION_MASTERS] = {"--masters", false, FOR_ALL},
-    [OPTION_KEY] = {"--key", false, FOR_ALL},
-    [OPTION_MOUNT] = {"--mount", false, FOR_ALL},
-    [OPTION_TIMEOUT] = {"--timeout", false, FOR_ALL},
-    [OPTION_COLOUR] = {"--color", false, FOR_ALL},
-    [OPTION_JSON] = {"--json", true, FOR_ALL},
-    [OPTION_DATA] = {"--data", true, AD_FSCK},
-    [OPTION_REPAIR] = {"--repair", true, AD_FSCK},
-    [OPTION_USER] = {"--user", false, AD_QUOTA},
-    [OPTION_GROUP] = {"--group", false, AD_QUOTA},
-    [OPTION_TREE] = {"--tree", true, AD_QUOTA},
-    [OPTION_BYTES] = {"--bytes", false, AD_QUOTA},
-    [OPTION_INODES] = {"--inodes", false, AD_QUOTA},
-    [OPTION_GRACE] = {"--grace", false, AD_QUOTA},
-    [OPTION_HELP] = {"--help", true, FOR_ALL},
-    [OPTION_VERSION] = {"--version", true, FOR_ALL},
+    [OPTION_MASTERS] = {"--masters", false, FOR_ALL, 0},
+    [OPTION_KEY] = {"--key", false, FOR_ALL, 0},
+    [OPTION_MOUNT] = {"--mount", false, FOR_ALL, 0},
+    [OPTION_TIMEOUT] = {"--timeout", false, FOR_ALL, 0},
+    [OPTION_COLOUR] = {"--color", false, FOR_ALL, 0},
+    [OPTION_JSON] = {"--json", true, FOR_ALL, 0},
+    [OPTION_DATA] = {"--data", true, AD_FSCK, 0},
+    [OPTION_REPAIR] = {"--repair", true, AD_FSCK, 0},
+    [OPTION_USER] = {"--user", false, AD_QUOTA, 0},
+    [OPTION_GROUP] = {"--group", false, AD_QUOTA, 0},
+    [OPTION_TREE] = {"--tree", true, AD_QUOTA, 0},
+    [OPTION_BYTES] = {"--bytes", false, AD_QUOTA, 0},
+    [OPTION_INODES] = {"--inodes", false, AD_QUOTA, 0},
+    [OPTION_GRACE] = {"--grace", false, AD_QUOTA, 0},
+    [OPTION_KEEP] = {"--keep", false, AD_TRASH, FOR(ON)},
+    [OPTION_NO_RECURSE] = {"--no-recurse", true, AD_TRASH, FOR(ON) | FOR(OFF)},
+    [OPTION_RECURSIVE] = {"--recursive", true, AD_TRASH, FOR(RESTORE)},
+    [OPTION_TO] = {"--to", false, AD_TRASH, FOR(RESTORE)},
+    [OPTION_DELETED_AFTER] = {"--deleted-after", false, AD_TRASH, FOR(LIST) | FOR(RESTORE)},
+    [OPTION_OLDER] = {"--older", false, AD_TRASH, FOR(EMPTY)},
+    [OPTION_LIMIT] = {"--limit", false, AD_TRASH, FOR(LIST)},
+    [OPTION_HELP] = {"--help", true, FOR_ALL, 0},
+    [OPTION_VERSION] = {"--version", true, FOR_ALL, 0},
 };
 
 static const char *const commands[AD_COMMANDS_COUNT] = {
     [AD_NONE] = "help", [AD_STATUS] = "status", [AD_INFO] = "info",
-    [AD_FSCK] = "fsck", [AD_QUOTA] = "quota",
+    [AD_FSCK] = "fsck", [AD_QUOTA] = "quota",   [AD_TRASH] = "trash",
+};
+
+static const char *const verbs[AD_TRASH_COUNT] = {
+    [AD_TRASH_ON] = "on",     [AD_TRASH_OFF] = "off",         [AD_TRASH_SHOW] = "show",
+    [AD_TRASH_LIST] = "list", [AD_TRASH_RESTORE] = "restore", [AD_TRASH_EMPTY] = "empty",
 };
 
 const char *ad_command_name(enum ad_command command)
@@ -96,6 +120,8 @@ static enum option find(const char *argument, const char **ret_value)
 	*ret_value = NULL;
 	if (strcmp(argument, "-h") == 0)
 		return OPTION_HELP;
+	if (strcmp(argument, "-r") == 0)
+		return OPTION_RECURSIVE;
 	for (u32 i = 0; i < OPTIONS_COUNT; i++) {
 		size_t length = strlen(options[i].name);
 		if (strncmp(argument, options[i].name, length) != 0)
@@ -134,6 +160,48 @@ static int set_colour(struct ad_arguments *arguments, const char *value, struct 
 	}
 	ad_text_add(why, "--color %.50s: auto, always or never is expected", value);
 	return DFS_EINVAL;
+}
+
+static int set_duration(u32 *seconds, const char *option, const char *value, struct ad_text *why)
+{
+	if (ad_duration_parse(value, seconds))
+		return 0;
+	ad_text_add(why, "%s %.50s: a time like 90s, 15m, 12h, 7d or 2w is expected", option,
+		    value);
+	return DFS_EINVAL;
+}
+
+/* A number from 1 to `max`, all digits. */
+static bool is_number(const char *value, u64 max, u64 *ret_number)
+{
+	char *end;
+	*ret_number = strtoull(value, &end, 10);
+	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && *ret_number > 0 &&
+	       *ret_number <= max;
+}
+
+/* So long ago, or a moment as date(1) and touch(1) write it: @SECONDS. */
+static int set_deleted_after(struct ad_arguments *arguments, const char *value, struct ad_text *why)
+{
+	if (value[0] != '@')
+		return set_duration(&arguments->recent_s, "--deleted-after", value, why);
+	if (is_number(value + 1, UINT64_MAX / DFS_SEC, &arguments->since_s))
+		return 0;
+	ad_text_add(why, "--deleted-after %.50s: seconds since 1970 are expected behind the @",
+		    value);
+	return DFS_EINVAL;
+}
+
+static int set_limit(struct ad_arguments *arguments, const char *value, struct ad_text *why)
+{
+	u64 limit;
+	if (!is_number(value, LIMIT_MAX, &limit)) {
+		ad_text_add(why, "--limit %.50s: a number from 1 to %d is expected", value,
+			    LIMIT_MAX);
+		return DFS_EINVAL;
+	}
+	arguments->limit = (u32)limit;
+	return 0;
 }
 
 static int set(struct ad_arguments *arguments, enum option option, const char *value,
@@ -178,6 +246,23 @@ static int set(struct ad_arguments *arguments, enum option option, const char *v
 		return ad_quota_limits(&arguments->quota, option == OPTION_BYTES, value, why);
 	case OPTION_GRACE:
 		return ad_quota_grace(&arguments->quota, value, why);
+	case OPTION_KEEP:
+		return set_duration(&arguments->keep_s, "--keep", value, why);
+	case OPTION_NO_RECURSE:
+		arguments->no_recurse = true;
+		return 0;
+	case OPTION_RECURSIVE:
+		arguments->recursive = true;
+		return 0;
+	case OPTION_TO:
+		arguments->to = value;
+		return 0;
+	case OPTION_DELETED_AFTER:
+		return set_deleted_after(arguments, value, why);
+	case OPTION_OLDER:
+		return set_duration(&arguments->older_s, "--older", value, why);
+	case OPTION_LIMIT:
+		return set_limit(arguments, value, why);
 	case OPTION_HELP:
 		arguments->help = true;
 		return 0;
@@ -235,7 +320,48 @@ static int take_command(struct ad_arguments *arguments, const char *word, struct
 	return unknown(why, "command", word, ad_suggest(word, commands, AD_COMMANDS_COUNT));
 }
 
-static int check(const struct ad_arguments *arguments, const bool seen[OPTIONS_COUNT],
+/* The word behind `dfs trash`, and what goes with it. */
+static int check_trash(struct ad_arguments *arguments, const bool seen[OPTIONS_COUNT],
+		       struct ad_text *why)
+{
+	u32 verb = 0;
+	if (arguments->files_count == 0) {
+		ad_text_add(why, "dfs trash needs to know what: on, off, show, list, restore or "
+				 "empty; dfs trash --help tells more");
+		return DFS_EINVAL;
+	}
+	const char *word = arguments->files[0];
+	while (verb < AD_TRASH_COUNT && strcmp(word, verbs[verb]) != 0)
+		verb++;
+	if (verb == AD_TRASH_COUNT)
+		return unknown(why, "word behind dfs trash:", word,
+			       ad_suggest(word, verbs, AD_TRASH_COUNT));
+	arguments->trash = (enum ad_trash)verb;
+	arguments->files++;
+	arguments->files_count--;
+	for (u32 i = 0; i < OPTIONS_COUNT; i++) {
+		if (seen[i] && options[i].command == AD_TRASH &&
+		    (options[i].verbs & 1u << verb) == 0) {
+			ad_text_add(why, "dfs trash %s has no option %s; dfs trash --help", word,
+				    options[i].name);
+			return DFS_EINVAL;
+		}
+	}
+	bool any = verb == AD_TRASH_LIST || verb == AD_TRASH_EMPTY;
+	if (arguments->files_count > 1 || (arguments->files_count == 0 && !any)) {
+		ad_text_add(why, "dfs trash %s takes %s path; dfs trash --help", word,
+			    any ? "at most one" : "one");
+		return DFS_EINVAL;
+	}
+	if (arguments->recursive && arguments->to != NULL) {
+		ad_text_add(why, "dfs trash restore -r puts everything where it was; --to is for "
+				 "one file");
+		return DFS_EINVAL;
+	}
+	return 0;
+}
+
+static int check(struct ad_arguments *arguments, const bool seen[OPTIONS_COUNT],
 		 struct ad_text *why)
 {
 	if (arguments->help || arguments->version)
@@ -253,6 +379,8 @@ static int check(const struct ad_arguments *arguments, const bool seen[OPTIONS_C
 			return DFS_EINVAL;
 		}
 	}
+	if (arguments->command == AD_TRASH)
+		return check_trash(arguments, seen, why);
 	if (arguments->command == AD_INFO && arguments->files_count == 0) {
 		ad_text_add(why, "dfs info needs at least one file; dfs info --help tells more");
 		return DFS_EINVAL;
@@ -271,7 +399,10 @@ static int check(const struct ad_arguments *arguments, const bool seen[OPTIONS_C
 int ad_arguments_parse(int argc, char **argv, struct ad_arguments *ret_arguments,
 		       struct ad_text *why)
 {
-	struct ad_arguments arguments = {.timeout = TIMEOUT_DEFAULT, .files = argv};
+	struct ad_arguments arguments = {.timeout = TIMEOUT_DEFAULT,
+					 .keep_s = DFS_TRASH_KEEP_S,
+					 .limit = LIMIT_DEFAULT,
+					 .files = argv};
 	bool seen[OPTIONS_COUNT] = {false};
 	bool options_end = false;
 	for (int i = 1; i < argc; i++) {

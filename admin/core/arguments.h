@@ -16,7 +16,7 @@ enum ad_exit {
 	AD_EXIT_USAGE = 3,  /* It was not understood. */
 };
 
-enum ad_command { AD_NONE, AD_STATUS, AD_INFO, AD_FSCK, AD_QUOTA, AD_COMMANDS_COUNT };
+enum ad_command { AD_NONE, AD_STATUS, AD_INFO, AD_FSCK, AD_QUOTA, AD_TRASH, AD_COMMANDS_COUNT };
 enum ad_quota_verb { AD_QUOTA_NONE, AD_QUOTA_SET, AD_QUOTA_GET, AD_QUOTA_REPORT, AD_QUOTA_REMOVE };
 
 /* `dfs quota`. Whose: a user, a group, or the directory in `files`. */
@@ -34,6 +34,17 @@ struct ad_quota_arguments {
 	u64 inodes_hard;
 	u32 grace; /* Seconds. */
 };
+
+/* The word behind `dfs trash`. */
+enum ad_trash {
+	AD_TRASH_ON,
+	AD_TRASH_OFF,
+	AD_TRASH_SHOW,
+	AD_TRASH_LIST,
+	AD_TRASH_RESTORE,
+	AD_TRASH_EMPTY,
+	AD_TRASH_COUNT,
+};
 enum ad_colour { AD_COLOUR_AUTO, AD_COLOUR_ALWAYS, AD_COLOUR_NEVER };
 
 struct ad_arguments {
@@ -44,12 +55,21 @@ struct ad_arguments {
 	bool data;   /* fsck: read all data. */
 	bool repair; /* fsck */
 	struct ad_quota_arguments quota;
+	enum ad_trash trash;
+	bool recursive;  /* trash restore: what was below, too. */
+	bool no_recurse; /* trash on, off: not the directories below. */
+	u32 keep_s;      /* trash on */
+	u32 older_s;     /* trash empty: only what was deleted longer ago; 0: all. */
+	u32 recent_s;    /* trash list, restore: only what was deleted since so long; 0: all. */
+	u64 since_s;     /* Or since then, in seconds since 1970. */
+	u32 limit;       /* trash list: lines. */
 	enum ad_colour colour;
 	nsec timeout; /* For one answer. */
 	/* Borrowed from argv; NULL: not given. */
 	const char *masters;
 	const char *key;
 	const char *mount;
+	const char *to; /* trash restore */
 	char **files;
 	u32 files_count;
 };

@@ -22,7 +22,7 @@ struct info_work {
 	enum info_state state;
 	u32 file; /* Which of the files. */
 	u64 ino;
-	struct ad_resolve resolve;
+	const char *rest; /* RESOLVING: of the subtree's path. */
 	struct ad_info_view view;
 	u32 waiting; /* COPIES */
 	u32 unreachable;
@@ -40,6 +40,23 @@ static void ask_attributes(struct ad *ad, u64 ino, struct dfs_fxs *fxs)
 	ad_begin(ad->master, &writer);
 	dfs_getattr_put(&writer, &(struct dfs_getattr){.ino = ino});
 	ad_ask(ad, ad->master, DFS_MSG_GETATTR, &writer, 0, fxs);
+}
+
+static void ask_lookup(struct ad *ad, u64 parent, struct dfs_fxs *fxs)
+{
+	struct info_work *work = ad->work;
+	struct dfs_writer writer;
+	work->rest += strspn(work->rest, "/");
+	size_t length = strcspn(work->rest, "/");
+	if (length == 0) {
+		ask_attributes(ad, parent, fxs);
+		return;
+	}
+	struct dfs_lookup lookup = {.parent = parent, .name = dfs_span(work->rest, length)};
+	work->rest += length;
+	ad_begin(ad->master, &writer);
+	dfs_lookup_put(&writer, &lookup);
+	ad_ask(ad, ad->master, DFS_MSG_LOOKUP, &writer, 0, fxs);
 }
 
 static void ask_chunks(struct ad *ad, u64 index, struct dfs_fxs *fxs)
@@ -140,9 +157,13 @@ static void begin_file(struct ad *ad, struct dfs_fxs *fxs)
 	}
 	const struct ad_file *file = &ad->config.files[work->file];
 	work->view.path = file->path;
+	if (file->ino != DFS_INO_ROOT) {
+		ask_attributes(ad, file->ino, fxs);
+		return;
+	}
 	work->state = INFO_RESOLVING;
-	if (ad_resolve_begin(ad, &work->resolve, file, fxs))
-		ask_attributes(ad, work->resolve.ino, fxs);
+	work->rest = file->subtree;
+	ask_lookup(ad, DFS_INO_ROOT, fxs);
 }
 
 static void start(struct ad *ad, struct dfs_fxs *fxs)
@@ -171,6 +192,7 @@ static void add_chunk(struct ad_info_view *view, const struct dfs_location *loca
 	    .chunk = location->chunk,
 	    .epoch = location->epoch,
 	    .valid = location->valid,
+	    .shared = location->shared != 0,
 	};
 	struct dfs_items replicas = location->replicas;
 	struct dfs_replica replica;
@@ -254,15 +276,17 @@ static int take_answer(struct ad *ad, const struct ad_answer *answer, struct dfs
 {
 	struct info_work *work = ad->work;
 	struct dfs_getattr_reply attributes;
-	bool known;
+	struct dfs_lookup_reply lookup;
 	int status = answer->status;
 	if (status != 0)
 		return status;
 	switch (work->state) {
 	case INFO_RESOLVING:
-		status = ad_resolve_next(ad, &work->resolve, answer, &known, fxs);
-		if (status == 0 && known)
-			ask_attributes(ad, work->resolve.ino, fxs);
+		status = dfs_lookup_reply_decode(answer->body, answer->version, &lookup);
+		if (status == 0 && lookup.attr.ino == 0)
+			status = DFS_ENOENT;
+		if (status == 0)
+			ask_lookup(ad, lookup.attr.ino, fxs);
 		return status;
 	case INFO_ATTRIBUTES:
 		status = dfs_getattr_reply_decode(answer->body, answer->version, &attributes);

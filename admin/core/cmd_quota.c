@@ -13,6 +13,7 @@
  */
 #include "admin/core/admin_i.h"
 #include "admin/core/quota_view.h"
+#include "admin/core/resolve.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -276,11 +277,29 @@ static void begin_verb(struct ad *ad, struct dfs_fxs *fxs)
 		look(ad, fxs);
 }
 
+static int take_lookup(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)
+{
+	struct quota_work *work = ad->work;
+	int status;
+	switch (ad_resolve_answered(ad, &work->resolve, answer, &status, fxs)) {
+	case AD_RESOLVE_WAITS:
+		return 0;
+	case AD_RESOLVE_DONE:
+		work->id = work->resolve.attr.ino;
+		begin_verb(ad, fxs);
+		return 0;
+	case AD_RESOLVE_ABSENT:
+		return DFS_ESTALE;
+	case AD_RESOLVE_FAILED:
+		break;
+	}
+	return status;
+}
+
 static int take_answer(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)
 {
 	struct quota_work *work = ad->work;
 	struct dfs_adopt_reply adopted;
-	bool known;
 	int status = answer->status;
 	bool walking = work->state == QUOTA_ADOPTING || work->state == QUOTA_LISTING;
 	if (walking && work->directory != work->id &&
@@ -292,11 +311,7 @@ static int take_answer(struct ad *ad, const struct ad_answer *answer, struct dfs
 		return status;
 	switch (work->state) {
 	case QUOTA_RESOLVING:
-		status = ad_resolve_next(ad, &work->resolve, answer, &known, fxs);
-		work->id = work->resolve.ino;
-		if (status == 0 && known)
-			begin_verb(ad, fxs);
-		return status;
+		return take_lookup(ad, answer, fxs);
 	case QUOTA_SETTING:
 		if (verb_of(ad) == AD_QUOTA_SET)
 			look(ad, fxs);
@@ -385,10 +400,11 @@ static void start(struct ad *ad, struct dfs_fxs *fxs)
 		     : quota->group != NULL ? DFS_QUOTA_GROUP
 					    : DFS_QUOTA_TREE;
 	if (work->kind == DFS_QUOTA_TREE) {
+		const struct ad_file *file = &ad->config.files[0];
 		work->state = QUOTA_RESOLVING;
-		bool known = ad_resolve_begin(ad, &work->resolve, &ad->config.files[0], fxs);
-		work->id = work->resolve.ino;
-		if (known)
+		work->id = file->ino; /* A mount shows its own root as 1. */
+		if (work->id != DFS_INO_ROOT ||
+		    ad_resolve_start(ad, &work->resolve, file->subtree, fxs) == AD_RESOLVE_DONE)
 			begin_verb(ad, fxs);
 	} else if (work->id == 0 && quota->verb == AD_QUOTA_SET) {
 		ad_complain(ad, "root has no limits: set those of other users and groups");

@@ -8,7 +8,8 @@ static bool is_counter(const struct fsck_fault *fault)
 {
 	u16 number = fault->finding.fault;
 	return number == MS_FAULT_COUNT_INODES || number == MS_FAULT_COUNT_CHUNKS ||
-	       number == MS_FAULT_COUNT_GARBAGE;
+	       number == MS_FAULT_COUNT_GARBAGE || number == MS_FAULT_COUNT_TRASH ||
+	       number == MS_FAULT_COUNT_TRASH_BYTES;
 }
 
 /* `at` runs twice over the faults: once for the counters, once for the rest. */

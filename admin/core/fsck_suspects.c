@@ -71,7 +71,9 @@ static void take_chunk(struct fsck_suspect *suspect, const struct dfs_chunk_fact
 		return;
 	}
 	if (finding->fault == MS_FAULT_CHUNK_LOST || finding->fault == MS_FAULT_CHUNK_AWAY) {
-		bool same = fact->ino == finding->at && fact->index == finding->noted;
+		/* Where a shared one is, the master cannot tell but of its first place. */
+		bool same = fact->references > 1 || fact->ino == 0 ||
+			    (fact->ino == finding->at && fact->index == finding->noted);
 		bool away = fact->copies_online == 0 && (fact->copies > 0 || fact->home_away != 0);
 		suspect->cleared = !same;
 		finding->fault = away ? MS_FAULT_CHUNK_AWAY : MS_FAULT_CHUNK_LOST;

@@ -25,6 +25,7 @@ static const char overview[] =
     "  dfs info FILE...   Where the chunks of files are.\n"
     "  dfs fsck           Check that everything fits together; --repair what is safe.\n"
     "  dfs quota VERB     How much users, groups and directory trees may use.\n"
+    "  dfs trash ...      Keep what is deleted for a while; list it, restore it.\n"
     "  dfs help COMMAND   More about one of them.\n"
     "\n" COMMON "  --version          Print the version.\n"
     "\n"
@@ -100,12 +101,45 @@ static const char quota_page[] =
     "could\n"
     "not be done: no answer, no such directory, user or quota; 3 the command line was not "
     "understood.\n";
+static const char trash_page[] =
+    "dfs trash: keep what is deleted for a while, list it, restore it.\n"
+    "\n"
+    "Usage: dfs trash on DIR [--keep TIME] [--no-recurse]\n"
+    "       dfs trash off DIR [--no-recurse]\n"
+    "       dfs trash show DIR\n"
+    "       dfs trash list [PATH] [--deleted-after TIME] [--limit N]\n"
+    "       dfs trash restore PATH|INODE [--to PATH] [-r] [--deleted-after TIME]\n"
+    "       dfs trash empty [PATH] [--older TIME]\n"
+    "\n"
+    "Off until it is turned on for a directory; DIR and everything below it then keep what is\n"
+    "deleted or replaced in them for so long (default 1d). New directories do as the one they are\n"
+    "made in; one that is moved keeps its own setting. Kept are files, symbolic links and\n"
+    "directories that lose their last name, with everything but the name. The space they take\n"
+    "becomes free when their time is up, or with dfs trash empty.\n"
+    "\n"
+    "  --keep TIME        How long: 90s, 15m, 12h, 7d, 2w, 1y.\n"
+    "  --no-recurse       Leave the directories that are below DIR already as they are.\n"
+    "  --deleted-after TIME   Only what was deleted since TIME ago, or since @SECONDS (of 1970):\n"
+    "                     --deleted-after @$(date -d 'yesterday 8:00' +%s)\n"
+    "  --limit N          The newest N (default 1000).\n"
+    "  --to PATH          Restore it there: a directory, or a name that is not taken.\n"
+    "  -r, --recursive    Restore everything that was deleted below PATH: rm -rf undone.\n"
+    "  --older TIME       Only what was deleted longer ago.\n"
+    "\n"
+    "PATH is what something was called on a mount of this machine; it need not be there any more.\n"
+    "Of several versions the newest is restored; INODE, as the list shows it, names another one.\n"
+    "Something comes back to the directory it was in, also if that was moved since. Directories\n"
+    "above that were deleted come back as well; those whose time is up are made anew, root's and\n"
+    "closed to others (mode 0700). Nothing is ever overwritten.\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 done; 1 some of it could not be restored; 2 nothing was: the message says why;\n"
+    "3 the command line was not understood.\n";
 
 void ad_help(enum ad_command command, struct ad_text *out)
 {
 	static const char *const pages[AD_COMMANDS_COUNT] = {
 	    [AD_NONE] = overview,  [AD_STATUS] = status_page, [AD_INFO] = info_page,
-	    [AD_FSCK] = fsck_page, [AD_QUOTA] = quota_page,
+	    [AD_FSCK] = fsck_page, [AD_QUOTA] = quota_page,   [AD_TRASH] = trash_page,
 	};
 	ad_text_add(out, "%s", pages[command]);
 }

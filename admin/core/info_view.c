@@ -86,7 +86,8 @@ static void chunk_row(struct ad_table *table, const struct ad_chunk_view *chunk,
 	ad_table_cell(table, "%s", copy->held ? ad_size(copy->length, a) : "-");
 	const char *wrong = complaint(chunk, copy);
 	if (wrong == NULL)
-		ad_table_cell(table, "%s, disk %u", copy->address, copy->disk);
+		ad_table_cell(table, "%s, disk %u%s", copy->address, copy->disk,
+			      chunk->shared ? ", shared" : "");
 	else
 		ad_table_cell(table, "%s: %s", copy->address, wrong);
 }
@@ -162,6 +163,7 @@ void ad_info_print_json(const struct ad_info_view *view, struct ad_json *json)
 		ad_json_bool(json, "lost", chunk->epoch == 0);
 		if (chunk->valid != DFS_VALID_ALL)
 			ad_json_number(json, "valid", chunk->valid);
+		ad_json_bool(json, "shared", chunk->shared);
 		ad_json_open(json, "copies", '[');
 		for (u32 j = 0; j < chunk->copies_count; j++)
 			put_copy(json, &chunk->copies[j]);

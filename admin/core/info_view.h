@@ -24,6 +24,7 @@ struct ad_chunk_view {
 	u64 chunk;
 	u32 epoch; /* 0: all copies are lost. */
 	u32 valid;
+	bool shared; /* Other places of files may have it too. */
 	u32 copies_count;
 	struct ad_copy_view copies[DFS_CHAIN_MAX];
 };

@@ -1,43 +1,46 @@
 /*
- * From a file on a mount to the master's inode: see admin_i.h.
+ * Paths to inodes: see resolve.h.
  */
-#include "admin/core/admin_i.h"
+#include "admin/core/resolve.h"
 
-/* The next name of the path is asked for. True when there is none. */
-static bool step(struct ad *ad, struct ad_resolve *resolve, struct dfs_fxs *fxs)
+#include <sys/stat.h>
+
+static enum ad_resolved go_on(struct ad *ad, struct ad_resolve *resolve, struct dfs_fxs *fxs)
 {
 	struct dfs_writer writer;
 	resolve->rest += strspn(resolve->rest, "/");
-	size_t length = strcspn(resolve->rest, "/");
-	if (length == 0)
-		return true;
-	struct dfs_lookup lookup = {.parent = resolve->ino,
-				    .name = dfs_span(resolve->rest, length)};
-	resolve->rest += length;
+	if (*resolve->rest == '\0')
+		return AD_RESOLVE_DONE;
+	resolve->parent = resolve->attr.ino;
+	resolve->name = dfs_span(resolve->rest, strcspn(resolve->rest, "/"));
+	resolve->rest += resolve->name.length;
 	ad_begin(ad->master, &writer);
-	dfs_lookup_put(&writer, &lookup);
+	dfs_lookup_put(&writer,
+		       &(struct dfs_lookup){.parent = resolve->parent, .name = resolve->name});
 	ad_ask(ad, ad->master, DFS_MSG_LOOKUP, &writer, 0, fxs);
-	return false;
+	return AD_RESOLVE_WAITS;
 }
 
-bool ad_resolve_begin(struct ad *ad, struct ad_resolve *resolve, const struct ad_file *file,
-		      struct dfs_fxs *fxs)
+enum ad_resolved ad_resolve_start(struct ad *ad, struct ad_resolve *resolve, const char *path,
+				  struct dfs_fxs *fxs)
 {
-	resolve->ino = file->ino;
-	resolve->rest = file->ino == DFS_INO_ROOT ? file->subtree : "";
-	return step(ad, resolve, fxs);
+	*resolve = (struct ad_resolve){.rest = path,
+				       .attr = {.ino = DFS_INO_ROOT, .mode = S_IFDIR | 0755}};
+	return go_on(ad, resolve, fxs);
 }
 
-int ad_resolve_next(struct ad *ad, struct ad_resolve *resolve, const struct ad_answer *answer,
-		    bool *ret_known, struct dfs_fxs *fxs)
+enum ad_resolved ad_resolve_answered(struct ad *ad, struct ad_resolve *resolve,
+				     const struct ad_answer *answer, int *ret_status,
+				     struct dfs_fxs *fxs)
 {
 	struct dfs_lookup_reply lookup;
-	int status = dfs_lookup_reply_decode(answer->body, answer->version, &lookup);
-	if (status == 0 && lookup.attr.ino == 0)
-		status = DFS_ENOENT;
-	if (status != 0)
-		return status;
-	resolve->ino = lookup.attr.ino;
-	*ret_known = step(ad, resolve, fxs);
-	return 0;
+	*ret_status = answer->status;
+	if (*ret_status == 0)
+		*ret_status = dfs_lookup_reply_decode(answer->body, answer->version, &lookup);
+	if (*ret_status != 0)
+		return AD_RESOLVE_FAILED;
+	if (lookup.attr.ino == 0)
+		return AD_RESOLVE_ABSENT;
+	resolve->attr = lookup.attr;
+	return go_on(ad, resolve, fxs);
 }

@@ -41,6 +41,10 @@ static void print_master(const struct ad_status_view *view, const struct ad_pain
 		    "  waiting  %s chunks to delete, %s to cut, %s inodes to purge, %s granted\n",
 		    count_of(master, "garbage", a), count_of(master, "trims", b),
 		    count_of(master, "orphans_waiting", c), count_of(master, "grants", d));
+	if (ad_items_number(master, "trash.files") > 0)
+		ad_text_add(out, "  trash    %s deleted files kept, %s\n",
+			    count_of(master, "trash.files", a),
+			    ad_size(ad_items_number(master, "trash.bytes"), b));
 }
 
 static u64 percent(u64 part, u64 whole)

@@ -4,7 +4,7 @@
 #include "admin/shell/where.h"
 
 #include "admin/shell/accounts.h"
-#include "admin/shell/mounts.h"
+#include "admin/shell/places.h"
 #include "libdfsproto/base/errors.h"
 #include "libdfsproto/host/address.h"
 #include "libdfsproto/host/key.h"
@@ -85,6 +85,38 @@ static int find_mount(const char *path, struct stat *ret_stat, struct mount *ret
 	return 0;
 }
 
+static bool is_number(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static int find_place(const char *path, bool follow, struct where *where, struct ad_place *place,
+		      struct dfs_sentence *text)
+{
+	struct mount mount;
+	char *cluster;
+	int status = places_find(path, follow, &mount, &cluster, text);
+	if (status != 0)
+		return status;
+	*place = (struct ad_place){.path = path, .cluster = cluster};
+	return where->masters[0] == '\0' ? set_mount(where, &mount, text) : 0;
+}
+
+/* The paths of dfs trash may name what is not there any more. */
+static int find_trash(const struct ad_arguments *arguments, struct where *where,
+		      struct dfs_sentence *text)
+{
+	int status = 0;
+	const char *path = arguments->files_count == 0 ? NULL : arguments->files[0];
+	bool inode = path != NULL && arguments->trash == AD_TRASH_RESTORE && is_number(path);
+	if (path != NULL && !inode)
+		status =
+		    find_place(path, arguments->trash <= AD_TRASH_SHOW, where, &where->place, text);
+	if (status == 0 && arguments->to != NULL)
+		status = find_place(arguments->to, true, where, &where->to, text);
+	return status;
+}
+
 /* All files lie on mounts of one cluster. */
 static int find_files(const struct ad_arguments *arguments, struct where *where,
 		      struct dfs_sentence *text)
@@ -127,7 +159,10 @@ static int find_masters(const struct ad_arguments *arguments, struct where *wher
 	}
 	if (environment != NULL && environment[0] != '\0')
 		return set_masters(where, environment, strlen(environment), "DFS_MASTERS", text);
-	if (arguments->files_count > 0)
+	bool named = arguments->files_count > 0;
+	if (arguments->command == AD_TRASH && arguments->trash == AD_TRASH_RESTORE)
+		named = arguments->to != NULL || !is_number(arguments->files[0]);
+	if (named)
 		return 0; /* Their mount says. */
 	u32 count = mounts_find(0, 0, &mount);
 	if (count == 1)
@@ -157,7 +192,11 @@ int where_find(const struct ad_arguments *arguments, struct where *ret_where,
 		status = account_find(true, quota->group, &ret_where->account, ret_text);
 	if (status == 0)
 		status = find_masters(arguments, ret_where, ret_text);
-	return status == 0 ? find_files(arguments, ret_where, ret_text) : status;
+	if (status != 0)
+		return status;
+	if (arguments->command == AD_TRASH)
+		return find_trash(arguments, ret_where, ret_text);
+	return find_files(arguments, ret_where, ret_text);
 }
 
 void where_fini(struct where *where)
@@ -165,4 +204,6 @@ void where_fini(struct where *where)
 	for (u32 i = 0; i < where->files_count; i++)
 		free((void *)(uintptr_t)where->files[i].subtree);
 	free(where->files);
+	free((void *)(uintptr_t)where->place.cluster);
+	free((void *)(uintptr_t)where->to.cluster);
 }

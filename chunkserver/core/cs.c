@@ -3,6 +3,7 @@
  * means is decided elsewhere: links in peers.c and master_link.c, ends of I/O in the file of the op
  * that began it (ops.c), time in tick() below.
  */
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/clean.h"
 #include "chunkserver/core/commit.h"
@@ -54,6 +55,7 @@ struct cs *cs_new(const struct cs_config *config)
 	cs->peers_deadline = DFS_NEVER;
 	dfs_list_init(&cs->segments);
 	dfs_list_init(&cs->peers_list);
+	dfs_list_init(&cs->nexts_list);
 	dfs_list_init(&cs->deletes);
 	for (u32 i = 0; i < cs->disks_count; i++)
 		disk_init(&cs->disks[i], i, config->kvs[i]);
@@ -64,9 +66,12 @@ struct cs *cs_new(const struct cs_config *config)
 /* Buffers that ops hold; the rest of an op lies in a pool. */
 static void op_release(struct cs_op *op)
 {
+	dfs_buf_unref(op->forward.body);
 	if (op->kind == CS_OP_WRITE) {
 		dfs_buf_unref(op->write.payload);
 		dfs_buf_unref(op->write.attribute);
+	} else if (op->kind == CS_OP_COPY) {
+		dfs_buf_unref(op->copy.attribute);
 	} else if (op->kind == CS_OP_DELETE) {
 		dfs_buf_unref(op->delete.ids);
 	} else if (op->kind == CS_OP_CHECK) {
@@ -77,6 +82,7 @@ static void op_release(struct cs_op *op)
 void cs_free(struct cs *cs)
 {
 	cs_peers_fini(cs);
+	cs_nexts_fini(cs);
 	cs_masters_fini(cs);
 	for (u32 i = 0; i < cs->ops_used; i++)
 		op_release(cs->ops[i]);
@@ -127,6 +133,7 @@ static void tick(struct cs *cs, struct dfs_fxs *fxs)
 		return;
 	cs_delete_work(cs, fxs);
 	cs_disks_settle(cs, fxs);
+	cs_nexts_tick(cs, fxs);
 	if (cs->stopping) {
 		cs_stop_tick(cs, fxs);
 		return;
@@ -156,8 +163,8 @@ static void step(void *core, const struct dfs_ev *ev, struct dfs_fxs *fxs)
 	case DFS_EV_LINK_DOWN:
 		if ((ev->tag & DFS_LINK_ACCEPTED) != 0)
 			cs_peers_step(cs, ev, fxs);
-		else
-			(void)cs_masters_step(cs, ev, fxs);
+		else if (!cs_masters_step(cs, ev, fxs))
+			(void)cs_nexts_step(cs, ev, fxs);
 		break;
 	case DFS_EV_IO_DONE:
 		io_done(cs, ev, fxs);
@@ -183,9 +190,10 @@ static nsec deadline(const void *core)
 	if (cs_delete_has_work(cs))
 		return cs->now;
 	if (cs->stopping)
-		return cs_stop_deadline(cs);
+		return dfs_min(cs_stop_deadline(cs), cs_nexts_deadline(cs));
 	nsec at = dfs_min(cs->space_at, cs->peers_deadline);
 	at = dfs_min(at, cs_masters_deadline(cs));
+	at = dfs_min(at, cs_nexts_deadline(cs));
 	at = dfs_min(at, cs_gone_deadline(cs));
 	at = dfs_min(at, cs_commit_deadline(cs));
 	return dfs_min(at, cs_clean_deadline(cs));
@@ -195,6 +203,8 @@ static void room(void *core, u64 link, u8 **ret_data, u32 *ret_length)
 {
 	struct cs *cs = core;
 	struct dfs_session *session = cs_masters_find(cs, link);
+	if (session == NULL)
+		session = cs_nexts_find(cs, link);
 	if ((link & DFS_LINK_ACCEPTED) != 0) {
 		struct cs_peer *peer = cs_peer_find(cs, link);
 		session = peer == NULL ? NULL : peer->session;

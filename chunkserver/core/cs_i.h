@@ -28,14 +28,16 @@ struct cs_segment;
 
 /* Flags of a chunk, as in its index row. */
 enum cs_chunk_flags {
-	CS_DIRTY = 1,     /* Data may be on its way to the disk: suspect after a power cut. */
-	CS_SEALED = 2,    /* Takes no more writes. */
-	CS_UNCHECKED = 4, /* Checksums are unknown: take them from the contents. */
-	CS_DELETED = 8,   /* Only the file is left, and that is about to go. */
-	CS_DAMAGED = 16,  /* The file is missing or too short. */
-	CS_SYNCED = 32,   /* The file has been synced once: if it is missing, that is damage. */
+	CS_DIRTY = 1,       /* Data may be on its way to the disk: suspect after a power cut. */
+	CS_SEALED = 2,      /* Takes no more writes: places of files share it. */
+	CS_UNCHECKED = 4,   /* Checksums are unknown: take them from the contents. */
+	CS_DELETED = 8,     /* Only the file is left, and that is about to go. */
+	CS_DAMAGED = 16,    /* The file is missing or too short. */
+	CS_SYNCED = 32,     /* The file has been synced once: if it is missing, that is damage. */
+	CS_UNFINISHED = 64, /* Being copied: what a start finds of it goes. */
 };
-#define CS_FLAGS_KNOWN (CS_DIRTY | CS_SEALED | CS_UNCHECKED | CS_DELETED | CS_DAMAGED | CS_SYNCED)
+#define CS_FLAGS_KNOWN                                                                             \
+	(CS_DIRTY | CS_SEALED | CS_UNCHECKED | CS_DELETED | CS_DAMAGED | CS_SYNCED | CS_UNFINISHED)
 
 enum cs_chunk_state {
 	CS_CHUNK_READY,
@@ -210,7 +212,9 @@ struct cs {
 	/* Peers. */
 	struct dfs_map peers;
 	struct dfs_list peers_list;
-	nsec peers_deadline; /* Not later than any peer's. */
+	nsec peers_deadline;  /* Not later than any peer's. */
+	struct dfs_map nexts; /* Servers behind us in some chain: chain.c. */
+	struct dfs_list nexts_list;
 	struct cs_master masters[CS_MASTERS_MAX];
 	u32 masters_count;
 	nsec space_at;

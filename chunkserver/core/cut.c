@@ -11,6 +11,8 @@
  *      |
  *   SETTLING  trim only: file and index are being synced
  *      |
+ *   CHAINED   punch only: the replicas behind this one have not ended it yet (chain.h)
+ *      |
  *   (answered)
  *
  * A daemon killed before CUTTING is done leaves a file that is longer than its row (the next start
@@ -18,6 +20,7 @@
  */
 #include "chunkserver/core/cut.h"
 
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/check.h"
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/commit.h"
@@ -36,6 +39,7 @@ enum cut_state {
 	CUT_CUTTING,
 	CUT_SETTLING_FILE,
 	CUT_SETTLING_INDEX,
+	CUT_CHAINED,
 	CUT_STATES,
 };
 
@@ -47,33 +51,61 @@ static void move(struct cs_op *op, enum cut_state to)
 	    [CUT_CUTTING] = CS_FROM(CUT_MARKING),
 	    [CUT_SETTLING_FILE] = CS_FROM(CUT_WAITING) | CS_FROM(CUT_CUTTING),
 	    [CUT_SETTLING_INDEX] = CS_FROM(CUT_SETTLING_FILE),
+	    [CUT_CHAINED] = CS_FROM(CUT_CHAINED) - 1, /* Any other. */
 	};
 	cs_op_move(op, allowed, (u8)to);
 }
 
-static void finish(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
+static void answer_punch(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
-	cs_reply_status(cs, &op->origin, status, fxs);
+	struct dfs_session *session = cs_session_of(cs, &op->origin);
+	if (session == NULL)
+		return;
+	struct dfs_punch_reply reply = {.chained = cs_forward_outcome(op)};
+	struct dfs_writer writer;
+	dfs_session_writer(session, &writer);
+	dfs_punch_reply_put(&writer, &reply);
+	dfs_session_reply(session, op->origin.request, op->origin.type, 0, &writer, NULL, fxs);
+}
+
+static void end(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
+{
+	if (op->status == 0 && !op->cut.trim)
+		answer_punch(cs, op, fxs);
+	else
+		cs_reply_status(cs, &op->origin, op->status, fxs);
+	cs_forward_release(op);
 	cs_queue_leave(cs, op, fxs);
 	cs_op_free(cs, op);
+}
+
+/* The end here. */
+static void finish(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
+{
+	op->status = status;
+	if (cs_forward_pending(op))
+		move(op, CUT_CHAINED);
+	else
+		end(cs, op, fxs);
 }
 
 void cs_cut_refuse(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
 {
 	cs_reply_status(cs, &op->origin, status, fxs);
+	cs_forward_release(op);
 	dfs_list_remove(&op->queue_node);
 	cs_op_free(cs, op);
 }
 
-void cs_cut_begin(struct cs *cs, const struct cs_origin *origin, struct cs_chunk *chunk,
+void cs_cut_begin(struct cs *cs, const struct cs_request *request, struct cs_chunk *chunk,
 		  const struct cs_cut_request *cut, struct dfs_fxs *fxs)
 {
 	struct cs_op *op = cs_op_new(cs, CS_OP_CUT);
 	if (op == NULL) {
-		cs_reply_status(cs, origin, DFS_EBUSY, fxs);
+		cs_reply_status(cs, &request->origin, DFS_EBUSY, fxs);
 		return;
 	}
-	op->origin = *origin;
+	op->origin = request->origin;
 	op->mode = CS_EXCLUSIVE;
 	op->first_block = cut->from / DFS_BLOCK_BYTES;
 	op->end_block = (u32)(((u64)cut->to + DFS_BLOCK_BYTES - 1) / DFS_BLOCK_BYTES);
@@ -81,6 +113,7 @@ void cs_cut_begin(struct cs *cs, const struct cs_origin *origin, struct cs_chunk
 	op->cut.to = cut->to;
 	op->cut.epoch = cut->epoch;
 	op->cut.trim = cut->trim;
+	cs_forward_keep(op, request, &cut->chain);
 	cs_queue_enter(cs, op, chunk, fxs);
 }
 
@@ -237,10 +270,13 @@ void cs_cut_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		status = DFS_EDISK_FAILED;
 	else if (op->cut.epoch != op->chunk->epoch)
 		status = DFS_EWRONG_EPOCH;
+	else if (!op->cut.trim && (op->chunk->flags & CS_SEALED) != 0)
+		status = DFS_ESEALED; /* A trim is the master's, of a chunk that is not shared. */
 	if (status != 0) {
 		finish(cs, op, status, fxs);
 		return;
 	}
+	cs_forward(cs, op, fxs);
 	if (op->cut.from >=
 	    op->chunk->length) { /* Nothing to cut; a trim repeated must be durable. */
 		if (op->cut.trim)
@@ -282,6 +318,11 @@ static void cut_failed(struct cs *cs, struct cs_op *op, int status, struct dfs_f
 void cs_cut_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, struct dfs_fxs *fxs)
 {
 	int status = done->status;
+	if (done->which == CS_NEXT_DONE) {
+		if (op->state == CUT_CHAINED)
+			end(cs, op, fxs);
+		return;
+	}
 	switch (op->state) {
 	case CUT_LOADING:
 		status = merge_edge(cs, op, done, fxs);

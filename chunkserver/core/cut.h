@@ -12,10 +12,11 @@ struct cs_cut_request {
 	u32 from; /* Bytes [from, to) go. */
 	u32 to;
 	bool trim;
+	struct dfs_items chain; /* Of a PUNCH. */
 };
 
 /* The chunk exists. */
-void cs_cut_begin(struct cs *cs, const struct cs_origin *origin, struct cs_chunk *chunk,
+void cs_cut_begin(struct cs *cs, const struct cs_request *request, struct cs_chunk *chunk,
 		  const struct cs_cut_request *cut, struct dfs_fxs *fxs);
 
 #endif

@@ -34,6 +34,9 @@ void cs_dispatch(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 	case DFS_MSG_PUNCH:
 		cs_on_punch(cs, request, fxs);
 		return;
+	case DFS_MSG_SEAL:
+		cs_on_seal(cs, request, fxs);
+		return;
 	case DFS_MSG_SEEK:
 		cs_on_seek(cs, request, fxs);
 		return;

@@ -30,6 +30,17 @@ CS_HANDLER_START(cs_sync_chunk_start);
 CS_HANDLER_DONE(cs_sync_chunk_done);
 CS_HANDLER_REFUSE(cs_sync_chunk_refuse);
 
+CS_HANDLER_DONE(cs_seal_done);
+CS_HANDLER_START(cs_seal_chunk_start);
+CS_HANDLER_REFUSE(cs_seal_chunk_refuse);
+
+CS_HANDLER_START(cs_copy_start);
+CS_HANDLER_DONE(cs_copy_done);
+CS_HANDLER_REFUSE(cs_copy_refuse);
+CS_HANDLER_START(cs_copy_base_start);
+CS_HANDLER_DONE(cs_copy_base_done);
+CS_HANDLER_REFUSE(cs_copy_base_refuse);
+
 CS_HANDLER_START(cs_cut_start);
 CS_HANDLER_DONE(cs_cut_done);
 CS_HANDLER_REFUSE(cs_cut_refuse);

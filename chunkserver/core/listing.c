@@ -71,6 +71,9 @@ static void adopt(struct cs *cs, struct cs_disk *disk, const struct dfs_listed *
 	struct cs_chunk *chunk = cs_chunk_add(cs, disk, listed->file);
 	chunk->length = (u32)dfs_min(listed->length, (u64)CS_CHUNK_BYTES_MAX);
 	chunk->flags = CS_UNCHECKED | CS_DIRTY;
+	/* With the index it is lost which were sealed, and which were copies half made. */
+	if (disk->recovery == CS_RECOVERY_REBUILD)
+		chunk->flags |= CS_SEALED;
 	cs_check_add(cs, chunk);
 	cs_index_put_chunk(disk, chunk);
 	disk->recovered++;

@@ -6,6 +6,7 @@
  * Costs, one chunk: one FILE_SYNC and one KV_SYNC, in parallel; none when nothing changed since the
  * last.
  */
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/disk.h"
 #include "chunkserver/core/gather.h"
@@ -18,7 +19,18 @@ enum sync_state { SYNC_FILES, SYNC_INDEX, SYNC_STATES };
 
 static void end(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
-	cs_reply_status(cs, &op->origin, op->status, fxs);
+	struct dfs_session *session = cs_session_of(cs, &op->origin);
+	if (op->status == 0 && session != NULL) {
+		struct dfs_sync_reply reply = {.chained = cs_forward_outcome(op)};
+		struct dfs_writer writer;
+		dfs_session_writer(session, &writer);
+		dfs_sync_reply_put(&writer, &reply);
+		dfs_session_reply(session, op->origin.request, op->origin.type, 0, &writer, NULL,
+				  fxs);
+	} else {
+		cs_reply_status(cs, &op->origin, op->status, fxs);
+	}
+	cs_forward_release(op);
 	cs_op_free(cs, op);
 }
 
@@ -53,8 +65,8 @@ void cs_on_sync(struct cs *cs, const struct cs_request *request, struct dfs_fxs 
 {
 	struct dfs_sync sync;
 	int status = dfs_sync_decode(request->body, request->version, &sync);
-	if (status == 0 && sync.chain.count > 0)
-		status = DFS_ENOTSUP;
+	if (status == 0)
+		status = cs_chain_check(cs, &sync.chain);
 	if (status == 0 && cs->ops_live + sync.chunks.count >= DFS_CS_OPS_MAX)
 		status = DFS_EBUSY;
 #ifdef DFS_PLANT_SYNC_NOTHING
@@ -74,6 +86,9 @@ void cs_on_sync(struct cs *cs, const struct cs_request *request, struct dfs_fxs 
 	struct cs_op *op = cs_op_new_inner(cs, CS_OP_SYNC);
 	op->origin = request->origin;
 	op->outstanding = 1; /* Ourselves, until all children are made. */
+	cs_forward_keep(op, request, &sync.chain);
+	cs_forward(cs, op, fxs);
+	op->outstanding += cs_forward_pending(op);
 	cs->syncs_count++;
 	for (u32 i = 0; i < count; i++) {
 		u64 id;
@@ -89,7 +104,7 @@ void cs_sync_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, s
 {
 	if (done->status != 0)
 		op->status = done->status;
-	if (done->which == CS_CHILD_DONE)
+	if (done->which == CS_CHILD_DONE || done->which == CS_NEXT_DONE)
 		op->outstanding--;
 	advance(cs, op, fxs);
 }

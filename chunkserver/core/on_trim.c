@@ -22,5 +22,5 @@ void cs_on_trim(struct cs *cs, const struct cs_request *request, struct dfs_fxs 
 	}
 	struct cs_cut_request cut = {
 	    .epoch = trim.epoch, .from = trim.length, .to = CS_CHUNK_BYTES_MAX, .trim = true};
-	cs_cut_begin(cs, &request->origin, chunk, &cut, fxs);
+	cs_cut_begin(cs, request, chunk, &cut, fxs);
 }

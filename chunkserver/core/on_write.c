@@ -3,7 +3,9 @@
  * piece of the payload, and that there is a chunk, or a disk that can take a new one. Read next:
  * write.c.
  */
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/chunk.h"
+#include "chunkserver/core/copy.h"
 #include "chunkserver/core/disk.h"
 #include "chunkserver/core/index.h"
 #include "chunkserver/core/peers.h"
@@ -18,12 +20,13 @@ static u32 blocks_end(u32 end)
 
 static int check_bounds(const struct dfs_write *write, const struct dfs_buf *payload)
 {
-	if (write->chain.count > 0)
-		return DFS_ENOTSUP;
 	if (payload == NULL || payload->length == 0 || write->chunk == 0 || write->epoch == 0)
 		return DFS_EINVAL;
 	if (write->offset > CS_CHUNK_BYTES_MAX ||
 	    payload->length > CS_CHUNK_BYTES_MAX - write->offset)
+		return DFS_EINVAL;
+	if ((write->base == 0) != (write->base_bytes == 0) ||
+	    write->base_bytes > CS_CHUNK_BYTES_MAX)
 		return DFS_EINVAL;
 	u32 end = write->offset + payload->length;
 	u32 pieces = blocks_end(end) - write->offset / DFS_BLOCK_BYTES;
@@ -59,25 +62,26 @@ static struct dfs_buf *describe(struct cs *cs, const struct dfs_write *write)
 	return cs_describe(&row);
 }
 
-/* The chunk, made in memory when this write is its first. */
+/* The chunk, made in memory when this write is its first: by the write itself, or as a copy that
+ * goes before it. */
 static int find_or_make(struct cs *cs, const struct dfs_write *write, u32 bytes,
 			struct cs_chunk **ret_chunk, bool *ret_creates)
 {
 	struct cs_chunk *chunk = cs_chunk_find(cs, write->chunk);
-	*ret_creates = chunk == NULL;
-	if (chunk == NULL) {
-		if (write->epoch != 1)
-			return DFS_ENO_CHUNK;
-		int status = 0;
-		struct cs_disk *disk = cs_disk_choose(cs, bytes, &status);
-		if (disk == NULL)
-			return status;
-		chunk = cs_chunk_add(cs, disk, write->chunk);
-		chunk->state = CS_CHUNK_NEW;
-	} else if (chunk->state == CS_CHUNK_DELETING) {
-		return DFS_ENO_CHUNK;
-	}
+	*ret_creates = chunk == NULL && write->base == 0;
 	*ret_chunk = chunk;
+	if (chunk != NULL)
+		return chunk->state == CS_CHUNK_DELETING ? DFS_ENO_CHUNK : 0;
+	if (write->epoch != 1)
+		return DFS_ENO_CHUNK;
+	if (write->base != 0)
+		return cs_copy_begin(cs, write, describe(cs, write), ret_chunk);
+	int status = 0;
+	struct cs_disk *disk = cs_disk_choose(cs, bytes, &status);
+	if (disk == NULL)
+		return status;
+	*ret_chunk = cs_chunk_add(cs, disk, write->chunk);
+	(*ret_chunk)->state = CS_CHUNK_NEW;
 	return 0;
 }
 
@@ -90,6 +94,8 @@ void cs_on_write(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 	int status = dfs_write_decode(request->body, request->version, &write);
 	if (status == 0)
 		status = check_bounds(&write, payload);
+	if (status == 0)
+		status = cs_chain_check(cs, &write.chain);
 	if (status == 0)
 #ifndef DFS_PLANT_STORE_UNCHECKED
 		status = check_crcs(&write, payload);
@@ -118,5 +124,6 @@ void cs_on_write(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 	op->write.creates = creates;
 	memcpy(op->write.crcs, write.crcs.data, write.crcs.length);
 	cs->payload_bytes += payload->capacity;
+	cs_forward_keep(op, request, &write.chain);
 	cs_queue_enter(cs, op, chunk, fxs);
 }

@@ -18,6 +18,10 @@ enum cs_op_kind {
 	CS_OP_WRITE,        /* on_write.c, write_repair.c */
 	CS_OP_SYNC,         /* on_sync.c: the request */
 	CS_OP_SYNC_CHUNK,   /* on_sync.c: one chunk of it */
+	CS_OP_SEAL,         /* on_seal.c: the request */
+	CS_OP_SEAL_CHUNK,   /* on_seal.c: one chunk of it */
+	CS_OP_COPY,         /* copy.c: in the queue of the chunk that is made */
+	CS_OP_COPY_BASE,    /* copy.c: in the queue of the one it is made of */
 	CS_OP_CUT,          /* cut.c: TRIM_CHUNK and PUNCH */
 	CS_OP_DELETE,       /* on_delete.c: the request */
 	CS_OP_DELETE_CHUNK, /* on_delete.c: one chunk of it */
@@ -42,6 +46,22 @@ struct cs_origin {
 	u64 link; /* Link of the session at that time: an answer never goes to a later one. */
 	u64 request;
 	u16 type;
+};
+
+/* The same request on the replicas behind this one: chain.c. */
+enum cs_forward_state { CS_FORWARD_NONE, CS_FORWARD_KEPT, CS_FORWARD_SENT, CS_FORWARD_ENDED };
+
+struct cs_next;
+
+struct cs_forward {
+	struct dfs_buf *body; /* The request as it came; NULL: it has no chain. */
+	u16 version;          /* What it is coded with. */
+	u8 state;             /* enum cs_forward_state */
+	struct cs_next *next; /* SENT: to whom. */
+	u64 request;          /* Of the session with it. */
+	nsec deadline;
+	struct dfs_list in_next; /* cs_next.forwards */
+	struct dfs_chained chained;
 };
 
 enum { CS_PIECES_MAX = DFS_PAYLOAD_BYTES_MAX / DFS_BLOCK_BYTES + 1 };
@@ -87,6 +107,16 @@ struct cs_cut {
 	struct cs_edge edges[2];
 };
 
+struct cs_copy {
+	struct cs_op *base;        /* COPY_BASE, while it holds its chunk; NULL: not (any more). */
+	struct dfs_buf *attribute; /* Describes the chunk. */
+	u32 bytes;                 /* Asked for; then those that there are. */
+	bool cut;                  /* The base goes on in its last block: */
+	u32 last_entry;            /* so this is what to store for it. */
+	bool recorded;             /* There are rows of it. */
+	int failure;               /* UNDOING: what to tell those who wait. */
+};
+
 /* A request that waits for the indexes of several disks: gather.c. */
 struct cs_gather {
 	u64 tickets[DFS_DISKS_MAX]; /* 0: nothing of this disk. */
@@ -128,6 +158,7 @@ struct cs_op {
 	struct dfs_list queue_node; /* cs_live.ops */
 	struct dfs_list wait_node;  /* Whatever it waits for; at most one thing. */
 	u64 ticket;                 /* What value it waits for. */
+	struct cs_forward forward;
 	struct cs_op *next_free;
 	union {
 		struct cs_write write;
@@ -135,7 +166,9 @@ struct cs_op {
 		struct cs_seek seek;
 		struct cs_cut cut;
 		struct cs_delete delete;
-		struct cs_gather gather; /* SYNC, STOP */
+		struct cs_copy copy;
+		u32 epoch;               /* SEAL_CHUNK */
+		struct cs_gather gather; /* SYNC, SEAL, STOP */
 		struct cs_check check;
 	};
 };
@@ -148,6 +181,7 @@ enum cs_which {
 	CS_INDEX_DURABLE, /* cs_commit_wait */
 	CS_FILE_DURABLE,  /* cs_sync_wait */
 	CS_CHILD_DONE,    /* A child op ended with `status`. */
+	CS_NEXT_DONE,     /* cs_forward: the replicas behind this one have ended it. */
 	CS_WHICH_MAX = 15,
 };
 
@@ -191,6 +225,8 @@ void cs_op_move(struct cs_op *op, const u32 *allowed, u8 to);
 
 /* queue.c. Enter sets op->chunk; start may run before it returns. */
 void cs_queue_enter(struct cs *cs, struct cs_op *op, struct cs_chunk *chunk, struct dfs_fxs *fxs);
+/* The same for the first op of a new chunk: it starts when the next one enters. */
+void cs_queue_put(struct cs *cs, struct cs_op *op, struct cs_chunk *chunk);
 void cs_queue_leave(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs);
 /* Start what can start now. */
 void cs_queue_pump(struct cs *cs, struct cs_live *live, struct dfs_fxs *fxs);

@@ -36,6 +36,7 @@ void cs_on_write(struct cs *cs, const struct cs_request *request, struct dfs_fxs
 void cs_on_read(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_sync(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_punch(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
+void cs_on_seal(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_seek(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_trim(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);
 void cs_on_delete(struct cs *cs, const struct cs_request *request, struct dfs_fxs *fxs);

@@ -88,16 +88,20 @@ bool cs_queue_any_running(const struct cs_live *live)
 	return false;
 }
 
-void cs_queue_enter(struct cs *cs, struct cs_op *op, struct cs_chunk *chunk, struct dfs_fxs *fxs)
+void cs_queue_put(struct cs *cs, struct cs_op *op, struct cs_chunk *chunk)
 {
 	DFS_ASSERT(op->first_block <= op->end_block);
-	struct cs_live *live = cs_live_get(cs, chunk);
 	op->chunk = chunk;
 	op->disk = cs_disk_of(cs, chunk);
-	dfs_list_push_back(&live->ops, &op->queue_node);
+	dfs_list_push_back(&cs_live_get(cs, chunk)->ops, &op->queue_node);
+}
+
+void cs_queue_enter(struct cs *cs, struct cs_op *op, struct cs_chunk *chunk, struct dfs_fxs *fxs)
+{
+	cs_queue_put(cs, op, chunk);
 	if (chunk->state == CS_CHUNK_WAITING)
 		cs_check_urgent(cs, chunk);
-	cs_queue_pump(cs, live, fxs);
+	cs_queue_pump(cs, chunk->live, fxs);
 }
 
 void cs_queue_leave(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)

@@ -86,14 +86,16 @@ static void add_row(struct cs *cs, struct cs_disk *disk, const struct cs_index_r
 	chunk = cs_chunk_add(cs, disk, row->chunk);
 	chunk->epoch = row->status == 0 ? row->epoch : 1;
 	chunk->length = row->length;
-	chunk->flags = row->status == 0 ? row->flags : CS_UNCHECKED | CS_DIRTY;
+	/* It may have been sealed. If not, its next writer makes a copy without need: no harm. */
+	chunk->flags = row->status == 0 ? row->flags : CS_UNCHECKED | CS_DIRTY | CS_SEALED;
 	if (row->status != 0)
 		dfs_fx_log(
 		    fxs, DFS_LOG_ERROR,
 		    "event=row_damaged chunk=%016llx disk=%u note=\"length and checksums are "
 		    "taken from the file\"",
 		    (unsigned long long)row->chunk, disk->index);
-	if ((chunk->flags & CS_DELETED) != 0) {
+	/* Of a copy that was never finished nobody has heard. */
+	if ((chunk->flags & (CS_DELETED | CS_UNFINISHED)) != 0) {
 		chunk->state = CS_CHUNK_DELETING;
 		cs_delete_resume(cs, chunk);
 	} else if (needs_check(disk, chunk)) {

@@ -14,6 +14,7 @@
  */
 #include "chunkserver/core/stop.h"
 
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/clean.h"
 #include "chunkserver/core/gather.h"
 #include "chunkserver/core/handlers.h"
@@ -32,6 +33,7 @@ enum cs_stop_state { STOP_NONE, STOP_DRAINING, STOP_CLEANING, STOP_MARKING, STOP
 static void gone(struct cs *cs, struct dfs_fxs *fxs)
 {
 	cs->stop_state = STOP_GONE;
+	cs_nexts_close(cs, fxs);
 	cs_peers_close(cs, fxs);
 	cs_masters_close(cs, fxs);
 	dfs_fx_log(fxs, DFS_LOG_INFO, "event=stopped requests_left=%u", cs->ops_live);

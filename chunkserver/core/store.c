@@ -56,6 +56,16 @@ void cs_store_seek(struct cs_op *op, u32 offset, bool hole, struct dfs_fxs *fxs)
 	dfs_fx_io(fxs, cs_op_tag(op, CS_IO_MAIN), &io, NULL);
 }
 
+void cs_store_copy(struct cs_op *op, u64 base, u32 length, struct dfs_span attribute,
+		   struct dfs_fxs *fxs)
+{
+	struct dfs_io io = io_of(op, DFS_IO_FILE_COPY);
+	io.source = base;
+	io.length = length;
+	io.attribute = attribute;
+	dfs_fx_io(fxs, cs_op_tag(op, CS_IO_MAIN), &io, NULL);
+}
+
 void cs_store_unlink(struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct dfs_io io = io_of(op, DFS_IO_FILE_UNLINK);

@@ -16,6 +16,9 @@ void cs_store_truncate(struct cs_op *op, u32 length, struct dfs_fxs *fxs);
 void cs_store_punch(struct cs_op *op, u32 offset, u32 length, struct dfs_fxs *fxs);
 /* done.count: where data, or a hole, begins; see DFS_IO_FILE_SEEK. */
 void cs_store_seek(struct cs_op *op, u32 offset, bool hole, struct dfs_fxs *fxs);
+/* The op's chunk becomes the first `length` bytes of `base`, a chunk of the same disk. */
+void cs_store_copy(struct cs_op *op, u64 base, u32 length, struct dfs_span attribute,
+		   struct dfs_fxs *fxs);
 void cs_store_unlink(struct cs_op *op, struct dfs_fxs *fxs);
 
 /* Have all changes of the chunk's file that are done now on stable storage. True: they are. False:

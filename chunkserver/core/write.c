@@ -13,6 +13,7 @@
  */
 #include "chunkserver/core/write.h"
 
+#include "chunkserver/core/chain.h"
 #include "chunkserver/core/chunk.h"
 #include "chunkserver/core/commit.h"
 #include "chunkserver/core/crcs.h"
@@ -39,6 +40,7 @@ void cs_write_move(struct cs_op *op, enum cs_write_state to)
 	    [CS_WRITE_UNDOING] = CS_FROM(CS_WRITE_STORING),
 	    [CS_WRITE_REREADING] = CS_FROM(CS_WRITE_STORING) | CS_FROM(CS_WRITE_UNDOING),
 	    [CS_WRITE_SETTLING] = CS_FROM(CS_WRITE_STORING),
+	    [CS_WRITE_CHAINED] = CS_FROM(CS_WRITE_CHAINED) - 1, /* Any other. */
 	};
 	cs_op_move(op, allowed, (u8)to);
 }
@@ -48,23 +50,33 @@ static void answer(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 	struct dfs_session *session = cs_session_of(cs, &op->origin);
 	if (session == NULL)
 		return;
-	struct dfs_write_reply reply = {.length = op->chunk->length};
+	struct dfs_write_reply reply = {
+	    .length = op->chunk->length,
+	    .chained = cs_forward_outcome(op),
+	};
 	struct dfs_writer writer;
 	dfs_session_writer(session, &writer);
 	dfs_write_reply_put(&writer, &reply);
 	dfs_session_reply(session, op->origin.request, op->origin.type, 0, &writer, NULL, fxs);
 }
 
-void cs_write_finish(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
+static void release(struct cs *cs, struct cs_op *op)
+{
+	cs->payload_bytes -= op->write.payload->capacity;
+	dfs_buf_unref(op->write.payload);
+	dfs_buf_unref(op->write.attribute);
+	cs_forward_release(op);
+}
+
+/* Answer, make way for others, release everything. */
+static void end(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
 {
 	struct cs_chunk *chunk = op->chunk;
 	if (status == 0)
 		answer(cs, op, fxs);
 	else
 		cs_reply_status(cs, &op->origin, status, fxs);
-	cs->payload_bytes -= op->write.payload->capacity;
-	dfs_buf_unref(op->write.payload);
-	dfs_buf_unref(op->write.attribute);
+	release(cs, op);
 	bool was_new = chunk->state == CS_CHUNK_NEW && op->write.creates;
 	if (was_new && status == 0) {
 		chunk->state = CS_CHUNK_READY;
@@ -81,12 +93,19 @@ void cs_write_finish(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs
 	cs_op_free(cs, op);
 }
 
+void cs_write_finish(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
+{
+	op->status = status;
+	if (cs_forward_pending(op))
+		cs_write_move(op, CS_WRITE_CHAINED);
+	else
+		end(cs, op, status, fxs);
+}
+
 void cs_write_refuse(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
 {
 	cs_reply_status(cs, &op->origin, status, fxs);
-	cs->payload_bytes -= op->write.payload->capacity;
-	dfs_buf_unref(op->write.payload);
-	dfs_buf_unref(op->write.attribute);
+	release(cs, op);
 	dfs_list_remove(&op->queue_node);
 	cs_op_free(cs, op);
 }
@@ -280,8 +299,10 @@ void cs_write_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		status = DFS_EDISK_FAILED;
 	else if (op->write.epoch != op->chunk->epoch)
 		status = DFS_EWRONG_EPOCH;
+#ifndef DFS_PLANT_WRITE_SHARED
 	else if ((op->chunk->flags & CS_SEALED) != 0)
-		status = DFS_EROFS;
+		status = DFS_ESEALED;
+#endif
 	if (status == 0 && (op->chunk->flags & CS_DAMAGED) != 0) {
 		cs_write_finish(cs, op, DFS_ECORRUPT, fxs);
 		return;
@@ -302,6 +323,7 @@ void cs_write_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 		return;
 	}
 	cs->writes_count++;
+	cs_forward(cs, op, fxs);
 	if (op->write.creates && op->disk->listing) {
 		cs_write_move(op, CS_WRITE_CLEARING);
 		cs_store_unlink(op, fxs);
@@ -346,6 +368,11 @@ static void stored(struct cs *cs, struct cs_op *op, const struct cs_done *done, 
 
 void cs_write_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, struct dfs_fxs *fxs)
 {
+	if (done->which == CS_NEXT_DONE) {
+		if (op->state == CS_WRITE_CHAINED)
+			end(cs, op, op->status, fxs);
+		return;
+	}
 	switch (op->state) {
 	case CS_WRITE_CLEARING:
 		if (done->status != 0 && done->status != DFS_ENOENT)

@@ -14,6 +14,8 @@
  *      | \----> UNDOING → REREADING: the disk refused; the checksums are made true again
  *   SETTLING  a new chunk below the fresh mark: its row must be durable before the answer
  *      |
+ *   CHAINED   done here, or failed: the replicas behind this one have not said so yet (chain.h)
+ *      |
  *   (answered)
  */
 #ifndef CS_CORE_WRITE_H
@@ -30,11 +32,13 @@ enum cs_write_state {
 	CS_WRITE_UNDOING,
 	CS_WRITE_REREADING,
 	CS_WRITE_SETTLING,
+	CS_WRITE_CHAINED,
 	CS_WRITE_STATES,
 };
 
 void cs_write_move(struct cs_op *op, enum cs_write_state to);
-/* The end: answer, make way for others, release everything. */
+/* The end here: answer, make way for others, release everything, when the rest of the chain has
+ * ended as well. */
 void cs_write_finish(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs);
 
 /* write_repair.c */

@@ -236,14 +236,15 @@ static void changed_inode(struct cl *cl, u64 ino)
 }
 
 /* The inode behind a name that was removed or replaced has changed, too: its links, its ctime. The
- * caller looked the name up just before, so it is here, though perhaps without a lease. */
-static void changed_name(struct cl *cl, u64 parent, struct dfs_span name)
+ * caller looked the name up just before, so it is here, though perhaps without a lease; or there
+ * was none, which only a directory known whole can tell. */
+static void changed_name(struct cl *cl, u64 parent, struct dfs_span name, bool complete)
 {
 	const struct cl_cached_name *known = name_at(cl, hash(parent, name));
-	if (known == NULL)
-		drop_attrs(cl);
-	else
+	if (known != NULL)
 		changed_inode(cl, known->ino);
+	else if (!complete)
+		drop_attrs(cl);
 	cl_cache_drop_name(cl, parent, name);
 }
 
@@ -270,14 +271,14 @@ void cl_cache_changed(struct cl *cl, struct cl_task *task)
 		break;
 	case CL_UNLINK:
 	case CL_RMDIR:
-		changed_name(cl, task->ino, task->name);
+		changed_name(cl, task->ino, task->name, task->changed.complete);
 		break;
 	case CL_LINK:
 		cl_cache_drop_name(cl, task->ino2, task->name);
 		break;
 	case CL_RENAME:
-		changed_name(cl, task->ino, task->name);
-		changed_name(cl, task->ino2, task->name2);
+		changed_name(cl, task->ino, task->name, task->changed.complete);
+		changed_name(cl, task->ino2, task->name2, task->changed.complete2);
 		break;
 	default:
 		break;

@@ -57,6 +57,7 @@ static void release(struct cl *cl, struct cl_task *task)
 	cl_flush_cancel(cl, &task->flush);
 	cl_audit_fini(cl, task);
 	cl_visit_fini(cl, task);
+	cl_clone_fini(cl, task);
 	dfs_list_remove(&task->in_queue);
 	for (u32 i = 0; i < task->parts_count; i++)
 		cl_part_fini(cl, &task->parts[i]);
@@ -141,6 +142,8 @@ static void on_answer(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	} else if (passes(task, answer->status)) {
 		cl_task_move(task, CL_TASK_PAUSED);
 		cl_timer_set(cl, &task->pause, cl->now + cl_backoff(task->tries++), on_pause_end);
+	} else if (cl_flows[task->op].refused != NULL) {
+		cl_flows[task->op].refused(cl, task, answer->status);
 	} else {
 		/* NO_SESSION is EIO to programs: a change that was under way when the session
 		 * expired may or may not have been made. */
@@ -188,10 +191,10 @@ static void on_flushed(struct cl *cl, struct cl_flush *flush)
 	cl_flows[task->op].flushed(cl, task);
 }
 
-void cl_task_flush(struct cl *cl, struct cl_task *task, bool sync)
+void cl_task_flush(struct cl *cl, struct cl_task *task, struct cl_inode *inode, bool sync)
 {
 	cl_task_move(task, CL_TASK_FLUSHING);
-	cl_flush_start(cl, &task->flush, task->inode, sync, on_flushed);
+	cl_flush_start(cl, &task->flush, inode, sync, on_flushed);
 }
 
 void cl_calls_wake(struct cl *cl, struct dfs_list *waiting)
@@ -257,7 +260,9 @@ static void fill(struct cl *cl, struct cl_task *task, const struct cl_call *call
 	task->ino = cl_ino_translate(cl, call->ino);
 	task->ino2 = cl_ino_translate(cl, call->ino2);
 	task->handle = call->handle;
+	task->handle2 = call->handle2;
 	task->offset = call->offset;
+	task->offset2 = call->offset2;
 	task->size = call->size;
 	task->flags = call->flags;
 	task->mode = call->mode;
@@ -295,6 +300,8 @@ static int check_call(const struct cl_call *call)
 		return DFS_EFBIG;
 	if (call->op == CL_LSEEK && call->offset > INT64_MAX)
 		return DFS_ENXIO;
+	if (call->op == CL_CLONE && (call->offset > INT64_MAX || call->offset2 > INT64_MAX))
+		return DFS_EINVAL;
 	return 0;
 }
 

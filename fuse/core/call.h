@@ -8,7 +8,7 @@
  *    +--> FLUSHING -------+                    before truncation; at close and fsync
  *    +--> QUEUED --> FLUSHING                  WRITE: no room, or a truncation is under way; O_SYNC
  *    +--> READING                              op_read.c
- *    +--> VISITING                             visit.c: FALLOCATE, LSEEK
+ *    +--> VISITING                             visit.c: FALLOCATE, LSEEK, CLONE
  *
  * Each may end at any time by cl_task_finish. A caller that was interrupted, or waited too long, is
  * answered at once. If the master was asked for something that cannot be called back, the task
@@ -86,7 +86,9 @@ struct cl_task {
 	struct dfs_span value;
 	struct dfs_buf *kept;
 	u64 handle;
+	u64 handle2;
 	u64 offset;
+	u64 offset2;
 	u64 size;
 	u32 flags;
 	u32 mode;
@@ -115,9 +117,10 @@ struct cl_task {
 		struct dfs_list syncs;
 	} audit;
 	struct {
-		u64 index;      /* The chunk that is visited, */
-		u64 generation; /* asked for under this map, */
-		bool skip;      /* it or the next one that exists. */
+		struct cl_inode *inode; /* `inode` of the task, or another that it holds. */
+		u64 index;              /* The chunk that is visited, */
+		u64 generation;         /* asked for under this map, */
+		bool skip;              /* it or the next one that exists. */
 		struct cl_rpc rpc;
 		/* It is there, it is a hole (place->chunk 0), or (`skip`) nothing follows (NULL).
 		 */
@@ -125,9 +128,11 @@ struct cl_task {
 		/* Its server has answered, well. */
 		void (*answered)(struct cl *cl, struct cl_task *task,
 				 const struct cl_answer *answer);
-		u32 step; /* FALLOCATE: edges done. */
+		u32 step;        /* FALLOCATE: see there. */
+		u32 errors_seen; /* FALLOCATE: inode.errors_count before it wrote. */
 	} visit;
-	u32 flushes_left; /* SYNC_ALL. */
+	struct cl_clone *clone; /* CLONE: op_clone.c. */
+	u32 flushes_left;       /* SYNC_ALL. */
 	int failure;
 	struct cl_timer pause;
 	struct cl_timer deadline;
@@ -144,6 +149,8 @@ struct cl_flow {
 	void (*start)(struct cl *cl, struct cl_task *task);
 	/* Success. */
 	void (*answer)(struct cl *cl, struct cl_task *task, const struct cl_answer *answer);
+	/* Optional: it would not, for good; else the caller is told the status. */
+	void (*refused)(struct cl *cl, struct cl_task *task, int status);
 	/* Optional: the flush is through. */
 	void (*flushed)(struct cl *cl, struct cl_task *task);
 	/* Optional: attributes are the newest, chunks can be visited. */
@@ -183,7 +190,8 @@ void cl_task_mutate(struct cl *cl, struct cl_task *task, u16 op, struct dfs_writ
 /* False: it waits, and `resume` will be called. */
 bool cl_task_may_mutate(struct cl *cl, struct cl_task *task,
 			void (*resume)(struct cl *cl, struct cl_task *task));
-void cl_task_flush(struct cl *cl, struct cl_task *task, bool sync);
+/* Flush a file, the task's own or another that it holds. */
+void cl_task_flush(struct cl *cl, struct cl_task *task, struct cl_inode *inode, bool sync);
 struct cl_handle *cl_task_handle(struct cl *cl, const struct cl_task *task);
 /* The handle the caller will get. */
 void cl_task_make_handle(struct cl *cl, struct cl_task *task);
@@ -206,15 +214,18 @@ void cl_truncate_end(struct cl *cl, struct cl_task *task);
 
 /* visit.c: one chunk of the file after another. First the newest attributes, with everything
  * written here stored and committed if `flush`; then `begun`. */
-void cl_visit(struct cl *cl, struct cl_task *task, bool flush);
+void cl_visit(struct cl *cl, struct cl_task *task, struct cl_inode *inode, bool flush);
 void cl_visit_flushed(struct cl *cl, struct cl_task *task);
 /* Find visit.index, then visit.placed. With `skip`, the first chunk from there on. */
 void cl_visit_place(struct cl *cl, struct cl_task *task, bool skip);
-/* Ask its first server; then visit.answered, or, if the server is away, visit.placed once more. The
- * writer is from cl_server_begin. */
+/* Ask its (first) server; then visit.answered, or, if the server is away, visit.placed once more.
+ * The writer is from cl_server_begin. */
 void cl_visit_ask(struct cl *cl, struct cl_task *task, u16 type, struct dfs_writer *writer,
-		  const struct cl_place *place);
+		  struct cl_server *server);
 void cl_visit_fini(struct cl *cl, struct cl_task *task);
+
+/* op_clone.c */
+void cl_clone_fini(struct cl *cl, struct cl_task *task);
 
 /* audit.c: sync what others wrote; then cl_fsync_finish. */
 void cl_audit(struct cl *cl, struct cl_task *task);

@@ -55,6 +55,15 @@ void cl_row_put(struct cl *cl, struct cl_inode *inode, u64 index, const struct c
 	row->place = *place;
 }
 
+void cl_rows_share(struct cl_inode *inode, u64 first, u64 count)
+{
+	for (u64 index = first; index < first + count; index++) {
+		struct dfs_map_node *found = dfs_map_find(&inode->rows, index);
+		if (found != NULL)
+			dfs_map_entry(found, struct cl_row, by_index)->place.shared = true;
+	}
+}
+
 int cl_rows_fill(struct cl *cl, struct cl_inode *inode, u64 first, u64 count,
 		 const struct dfs_items *locations)
 {

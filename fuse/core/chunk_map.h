@@ -31,6 +31,8 @@ void cl_row_forget(struct cl_inode *inode, u64 index);
  * the last one told. DFS_EMALFORMED when they are out of order or range. */
 int cl_rows_fill(struct cl *cl, struct cl_inode *inode, u64 first, u64 count,
 		 const struct dfs_items *locations);
+/* What is known of [first, first + count) is shared: it takes no writes. */
+void cl_rows_share(struct cl_inode *inode, u64 first, u64 count);
 void cl_rows_drop(struct cl *cl, struct cl_inode *inode);
 /* Ask for rows that parts wait for. */
 void cl_rows_work(struct cl *cl, struct cl_inode *inode);

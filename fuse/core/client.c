@@ -7,9 +7,11 @@
 
 #include <stdlib.h>
 
-#define HELD_BYTES_DEFAULT (64 * DFS_MIB)
-#define HELD_BYTES_MIN     (4 * DFS_MIB)
-#define AGE_DEFAULT        (5 * DFS_SEC)
+#define HELD_BYTES_DEFAULT      (64 * DFS_MIB)
+#define HELD_BYTES_MIN          (4 * DFS_MIB)
+#define AGE_DEFAULT             (5 * DFS_SEC)
+/* Two syncs of a seal and the copy at the next write cost as much as copying so much. */
+#define CLONE_BYTES_MIN_DEFAULT (1 * DFS_MIB)
 
 static void lists_init(struct cl *cl)
 {
@@ -31,6 +33,8 @@ struct cl *cl_new(const struct cl_config *config)
 	    config->write_behind_bytes == 0 ? HELD_BYTES_DEFAULT : config->write_behind_bytes;
 	cl->held_bytes_max = dfs_max(cl->held_bytes_max, HELD_BYTES_MIN);
 	cl->age = config->write_behind_age == 0 ? AGE_DEFAULT : config->write_behind_age;
+	cl->clone_bytes_min =
+	    config->clone_bytes_min == 0 ? CLONE_BYTES_MIN_DEFAULT : config->clone_bytes_min;
 	cl->timeout = config->timeout;
 	cl->tuned = config->tuning != NULL;
 	if (cl->tuned)

@@ -21,6 +21,7 @@ struct cl_config {
 	const char *subtree;    /* Path on the cluster that becomes the root: "/" or "/a/b". */
 	u64 write_behind_bytes; /* Dirty bytes held at most, over all files; 0: 64 MiB. */
 	nsec write_behind_age;  /* Dirty data is sent after this; 0: 5 s. */
+	u64 clone_bytes_min;    /* Less than that is copied, not shared; 0: 1 MiB. */
 	nsec timeout; /* Calls fail with DFS_ETIMEDOUT after this; 0: they wait for ever. */
 	const struct dfs_session_tuning *tuning; /* NULL: defaults. */
 };
@@ -55,7 +56,10 @@ enum cl_op {
 	CL_FSYNCDIR,   /* ino, handle */
 	CL_STATFS,     /* -> statfs */
 	CL_FALLOCATE,  /* ino, handle, offset, size, flags (FALLOC_FL_*) */
-	CL_LSEEK,      /* ino, handle, offset, flags: 1 = a hole, 0 = data -> count: the offset */
+	/* Destination and source (2): whole chunks of the one become the other's as well. -> count:
+	 * bytes, perhaps fewer. DFS_ENOTSUP: nothing of it can be shared, the caller copies. */
+	CL_CLONE,    /* ino, handle, offset, ino2, handle2, offset2, size -> count */
+	CL_LSEEK,    /* ino, handle, offset, flags: 1 = a hole, 0 = data -> count: the offset */
 	CL_GETXATTR, /* ino, name, size                         -> bytes, or count when size is 0 */
 	CL_SETXATTR, /* ino, name, value, flags (dfs_setxattr_bits) */
 	CL_LISTXATTR,   /* ino                                     -> bytes */
@@ -85,6 +89,8 @@ struct cl_call {
 	struct dfs_span name2;
 	struct dfs_span value;
 	u64 handle;
+	u64 handle2; /* CLONE: of the source; so offset2. */
+	u64 offset2;
 	u64 offset; /* Bytes, or the cookie of READDIR. */
 	u64 size;   /* Bytes. */
 	u64 count;  /* FORGET: look-ups forgotten. */

@@ -48,6 +48,7 @@ struct cl {
 	u64 held_bytes_max; /* Of all slots. */
 	nsec age;
 	nsec timeout;
+	u64 clone_bytes_min;
 
 	enum cl_phase phase;
 	nsec now;

@@ -75,6 +75,8 @@ static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_mu
 		if (dfs_list_empty(&target->slots))
 			target->end = 0;
 		cl_quota_recount(target);
+		target->place.base = 0;
+		target->place.base_bytes = 0;
 		if (status == 0 && generation == inode->commit_generation && target->granted)
 			cl_row_put(cl, inode, target->by_index.key, &target->place);
 	}
@@ -177,6 +179,8 @@ static void put_chunks(struct cl_inode *inode, struct dfs_writer *chunks)
 		    .chunk = target->place.chunk,
 		    .server = target->place.count == 0 ? 0 : target->place.servers[0]->by_id.key,
 		    .length = target->length,
+		    .base = target->place.base,
+		    .base_bytes = target->place.base_bytes,
 		};
 		dfs_committed_put(chunks, &item);
 		target->commit_at = inode->stored_count;

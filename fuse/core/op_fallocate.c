@@ -17,6 +17,8 @@
 
 #include <fcntl.h>
 
+enum { STEP_FIRST, STEP_LAST, STEP_CHANGE, STEP_OWN }; /* visit.step */
+
 #define MODES_KNOWN ((u32)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 
 static bool punches(const struct cl_task *task)
@@ -120,6 +122,23 @@ static void on_punched(struct cl *cl, struct cl_task *task, const struct cl_answ
 	next_edge(cl, task);
 }
 
+/* The chunk takes no changes, since others have it too. Write one of the zeros that the range is to
+ * have: the file gets a chunk of its own for that, as for every write; then begin anew. */
+static void make_own(struct cl *cl, struct cl_task *task, u64 offset)
+{
+	struct dfs_payload zero = {.buf = dfs_buf_new(1), .bytes = 1};
+	zero.buf->data[0] = 0;
+	zero.buf->length = 1;
+	if (task->caller.uid != 0)
+		task->inode->writer = task->caller;
+	cl_write(cl, task->inode, offset, &zero);
+	dfs_buf_unref(zero.buf);
+	task->visit.step = STEP_OWN;
+	task->visit.errors_seen = task->inode->errors_count;
+	cl_task_move(task, CL_TASK_NEW);
+	cl_visit(cl, task, task->inode, true);
+}
+
 static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place *place)
 {
 	u32 from, to;
@@ -127,6 +146,10 @@ static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place
 	to = dfs_min(to, place->valid);
 	if (place->chunk == 0 || from >= to) {
 		next_edge(cl, task);
+		return;
+	}
+	if (place->shared) {
+		make_own(cl, task, (task->visit.index << task->inode->attr.chunk_shift) + from);
 		return;
 	}
 	struct dfs_writer writer, chain;
@@ -143,7 +166,7 @@ static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place
 	dfs_punch_put(&writer, &body);
 	dfs_writer_fini(&chain);
 	task->visit.answered = on_punched;
-	cl_visit_ask(cl, task, DFS_MSG_PUNCH, &writer, place);
+	cl_visit_ask(cl, task, DFS_MSG_PUNCH, &writer, place->servers[0]);
 }
 
 static bool is_whole(const struct cl_task *task, u64 index)
@@ -159,9 +182,9 @@ static void next_edge(struct cl *cl, struct cl_task *task)
 	u64 size = task->inode->attr.size;
 	u64 first = task->offset >> task->inode->attr.chunk_shift;
 	u64 last = (dfs_min(task->offset + task->size, size) - 1) >> task->inode->attr.chunk_shift;
-	while (task->offset < size && task->visit.step < 2) {
-		u64 index = task->visit.step++ == 0 ? first : last;
-		if (is_whole(task, index) || (task->visit.step == 2 && first == last))
+	while (task->offset < size && task->visit.step < STEP_CHANGE) {
+		u64 index = task->visit.step++ == STEP_FIRST ? first : last;
+		if (is_whole(task, index) || (task->visit.step == STEP_CHANGE && first == last))
 			continue;
 		task->visit.index = index;
 		task->visit.placed = on_placed;
@@ -173,7 +196,11 @@ static void next_edge(struct cl *cl, struct cl_task *task)
 
 void cl_fallocate_begun(struct cl *cl, struct cl_task *task)
 {
-	task->visit.step = 0;
+	if (task->visit.step == STEP_OWN && task->inode->errors_count != task->visit.errors_seen) {
+		cl_task_finish(cl, task, task->inode->error);
+		return;
+	}
+	task->visit.step = STEP_FIRST;
 	next_edge(cl, task);
 }
 
@@ -191,10 +218,10 @@ void cl_fallocate_start(struct cl *cl, struct cl_task *task)
 	if (punches(task)) {
 		cl_truncate_gate(task);
 #ifdef DFS_PLANT_PUNCH_EARLY
-		cl_visit(cl, task, false);
+		cl_visit(cl, task, task->inode, false);
 		return;
 #endif
-		cl_visit(cl, task, true);
+		cl_visit(cl, task, task->inode, true);
 	} else if (bytes_missing(task) > 0) {
 		ask_space(cl, task);
 	} else {

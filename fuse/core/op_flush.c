@@ -23,7 +23,7 @@ static void start(struct cl *cl, struct cl_task *task, bool sync)
 	if (!cl_inode_uncommitted(task->inode) && !sync)
 		finish(cl, task);
 	else
-		cl_task_flush(cl, task, sync);
+		cl_task_flush(cl, task, task->inode, sync);
 }
 
 void cl_flush_call_start(struct cl *cl, struct cl_task *task)

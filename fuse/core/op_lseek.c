@@ -98,7 +98,7 @@ static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place
 	task->visit.generation = task->inode->map_generation;
 	cl_server_begin(cl, place->servers[0], &writer);
 	dfs_seek_put(&writer, &body);
-	cl_visit_ask(cl, task, DFS_MSG_SEEK, &writer, place);
+	cl_visit_ask(cl, task, DFS_MSG_SEEK, &writer, place->servers[0]);
 }
 
 static void look(struct cl *cl, struct cl_task *task)
@@ -128,5 +128,5 @@ void cl_lseek_start(struct cl *cl, struct cl_task *task)
 		return;
 	}
 	cl_task_use_inode(cl, task, handle->ino);
-	cl_visit(cl, task, true);
+	cl_visit(cl, task, task->inode, true);
 }

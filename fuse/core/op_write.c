@@ -66,7 +66,7 @@ void cl_write_answer(struct cl *cl, struct cl_task *task, const struct cl_answer
 		enter(cl, task);
 	} else {
 		task->room_asked = true;
-		cl_task_flush(cl, task, false);
+		cl_task_flush(cl, task, task->inode, false);
 	}
 }
 
@@ -91,7 +91,7 @@ static void put(struct cl *cl, struct cl_task *task)
 	/* The buffer is the slots' now: later writes may change it if nobody else refers to it. */
 	dfs_buf_unref(task->data.buf);
 	task->data = (struct dfs_payload){0};
-	cl_task_flush(cl, task, (flags & (O_SYNC | O_DSYNC)) != 0);
+	cl_task_flush(cl, task, task->inode, (flags & (O_SYNC | O_DSYNC)) != 0);
 }
 
 void cl_write_start(struct cl *cl, struct cl_task *task)

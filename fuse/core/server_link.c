@@ -5,6 +5,8 @@
  */
 #include "fuse/core/client_i.h"
 
+#include "libdfsproto/wire/chained.h"
+
 #include <stdlib.h>
 
 #define DOWN_PATIENCE (1 * DFS_SEC)
@@ -108,7 +110,10 @@ void cl_place_of(struct cl *cl, const struct dfs_location *location, struct cl_p
 	    .chunk = location->chunk,
 	    .epoch = location->epoch,
 	    .valid = location->valid,
-	    .length = location->length,
+	    .length = location->base == 0 ? location->length : location->base_bytes,
+	    .shared = location->shared != 0,
+	    .base = location->base,
+	    .base_bytes = location->base_bytes,
 	};
 	while (dfs_replica_next(&replicas, &replica)) {
 		if (replica.address.length > 0 && ret_place->count < DFS_CHAIN_MAX)
@@ -233,12 +238,22 @@ static void on_up(struct cl *cl, struct cl_server *server)
 	dfs_session_hold(server->session, false, cl->fx);
 }
 
+/* What did not reach the whole chain is as good as not done: the master is asked where to. */
+static int whole_status(const struct dfs_session_event *event)
+{
+	struct dfs_chained chained;
+	int status = event->status;
+	if (status == 0)
+		status = dfs_chained_of(event->type, event->body, event->version, &chained);
+	return status == 0 && chained.failed != 0 ? DFS_ENO_SERVER : status;
+}
+
 static void on_reply(struct cl *cl, const struct dfs_session_event *event)
 {
 	struct cl_rpc *rpc = (struct cl_rpc *)(uintptr_t)event->tag;
 	DFS_ASSERT(rpc->request == event->request);
 	struct cl_answer answer = {
-	    .status = event->status,
+	    .status = whole_status(event),
 	    .version = event->version,
 	    .body = event->body,
 	    .payload = event->payload,

@@ -122,7 +122,15 @@ static void on_stored(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 		else
 			lost(cl, store, DFS_EIO);
 		break;
+	case DFS_ESEALED:
+		cl_target_refuse(cl, target);
+		break;
 	case DFS_ENO_CHUNK:
+		if (target->place.base != 0) /* What it was to be a copy of has gone. */
+			cl_target_refuse(cl, target);
+		else
+			cl_target_ungrant(cl, target);
+		break;
 	case DFS_EWRONG_EPOCH:
 	case DFS_EDISK_FAILED:
 	case DFS_ESTOPPING:
@@ -204,6 +212,8 @@ static void send_extent(struct cl *cl, struct cl_slot *slot, const struct cl_ext
 	    .hint = dfs_span(inode->hint, inode->hint_length),
 	    .crcs = dfs_span(crcs, put_crcs(&payload, offset, crcs)),
 	    .chain = dfs_writer_items(&chain),
+	    .base = target->place.base,
+	    .base_bytes = target->place.base_bytes,
 	};
 	dfs_write_put(&writer, &body);
 	dfs_writer_fini(&chain);

@@ -104,6 +104,13 @@ static void on_synced(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	cl_inode_touch(cl, inode);
 }
 
+/* A copy is on stable storage as soon as it is made; until then it is its base that must be. */
+static u64 chunk_to_sync(const struct cl_target *target)
+{
+	bool made = target->place.base == 0 || target->stored_at != 0;
+	return made ? target->place.chunk : target->place.base;
+}
+
 /* It can be synced where it was written, and there is something to. */
 static bool due(const struct cl_target *target, u64 up_to)
 {
@@ -136,7 +143,7 @@ static void send(struct cl *cl, struct cl_inode *inode, struct cl_target *first,
 		if ((target != first && !alike) || !due(target, up_to) ||
 		    sync->count == DFS_MAP_CHUNKS_MAX)
 			continue;
-		dfs_id_put(&chunks, &(struct dfs_id){.id = target->place.chunk});
+		dfs_id_put(&chunks, &(struct dfs_id){.id = chunk_to_sync(target)});
 		sync->indexes[sync->count++] = target->by_index.key;
 		target->syncing_since = target->unsynced_since;
 		target->unsynced_since = 0;

@@ -25,7 +25,7 @@ static void grant_from_map(struct cl_target *target)
 {
 	const struct cl_row *row = cl_row_find(target->inode, target->by_index.key);
 	if (row == NULL || row->place.chunk == 0 || row->place.count == 0 ||
-	    row->place.valid != DFS_VALID_ALL)
+	    row->place.valid != DFS_VALID_ALL || row->place.shared)
 		return;
 	target->place = row->place;
 	target->granted = true;
@@ -159,6 +159,12 @@ void cl_target_ungrant(struct cl *cl, struct cl_target *target)
 	want(cl, target);
 }
 
+void cl_target_refuse(struct cl *cl, struct cl_target *target)
+{
+	target->refused = target->place.chunk;
+	cl_target_ungrant(cl, target);
+}
+
 void cl_target_redo(struct cl *cl, struct cl_target *target)
 {
 	struct cl_inode *inode = target->inode;
@@ -201,18 +207,22 @@ void cl_target_grant(struct cl *cl, struct cl_inode *inode, const struct dfs_loc
 		return;
 	struct cl_target *target = cl_target_get(cl, inode, location->index);
 	const struct cl_row *row = cl_row_find(inode, location->index);
+	u64 unsynced_since = target->unsynced_since;
 	/* Data of another chunk does not move by itself. */
 	if (target->place.chunk != place.chunk && target->stored_at > target->committed_at)
 		cl_target_redo(cl, target);
 	if (target->place.chunk != place.chunk) {
-		/* The one that was written is not the file's any more: nobody misses its bytes. */
-		target->unsynced_since = 0;
+		/* The one that was written is not the file's any more: nobody misses its bytes,
+		 * unless the new one is to be a copy of it. */
+		bool follows = place.base != 0 && place.base == target->place.chunk;
+		target->unsynced_since = follows ? unsynced_since : 0;
 		target->committed_at = 0;
 		target->stored_at = 0;
 		target->length = 0;
 	}
 	target->place = place;
 	target->granted = true;
+	target->refused = 0;
 	target->fresh =
 	    target->committed_at == 0 && (row == NULL || row->place.chunk != place.chunk);
 	cl_quota_recount(target);
@@ -284,9 +294,9 @@ void cl_targets_work(struct cl *cl, struct cl_inode *inode)
 		return;
 	struct cl_target *first = dfs_list_first(&inode->wanting, struct cl_target, in_wanting);
 	u32 count = 1;
-	while (count < GRANT_CHUNKS_MAX) {
+	while (count < GRANT_CHUNKS_MAX && first->refused == 0) {
 		struct cl_target *next = cl_target_find(inode, first->by_index.key + count);
-		if (next == NULL || dfs_list_empty(&next->in_wanting))
+		if (next == NULL || dfs_list_empty(&next->in_wanting) || next->refused != 0)
 			break;
 		count++;
 	}
@@ -295,7 +305,8 @@ void cl_targets_work(struct cl *cl, struct cl_inode *inode)
 	struct dfs_grant body = {.session = cl->master.id,
 				 .ino = inode->ino,
 				 .index = inode->grant_index,
-				 .count = count};
+				 .count = count,
+				 .refused = first->refused};
 	struct dfs_writer writer;
 	inode->grant.done = on_granted;
 	cl_master_begin(cl, &writer);

@@ -41,7 +41,7 @@ void cl_truncate(struct cl *cl, struct cl_task *task)
 	if ((task->set.valid & DFS_SETATTR_SIZE) != 0)
 		cl_truncate_gate(task);
 	if (cl_inode_uncommitted(task->inode))
-		cl_task_flush(cl, task, false);
+		cl_task_flush(cl, task, task->inode, false);
 	else
 		ask(cl, task);
 }

@@ -1,6 +1,6 @@
 /*
  * Walking over the chunks of a file, one at a time, for calls that change or ask something at the
- * chunkservers themselves: FALLOCATE (op_fallocate.c) and LSEEK (op_lseek.c).
+ * chunkservers themselves: FALLOCATE (op_fallocate.c), LSEEK (op_lseek.c), CLONE (op_clone.c).
  *
  *   cl_visit --flushed--> attributes known? --no--> GETATTR --> flow.begun
  *
@@ -29,7 +29,7 @@ static void on_attr(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer *a
 	if (status == 0)
 		status = dfs_getattr_reply_decode(answer->body, answer->version, &reply);
 	if (status == 0)
-		status = cl_inode_attr(cl, task->inode, &reply.attr, false);
+		status = cl_inode_attr(cl, task->visit.inode, &reply.attr, false);
 	if (status != 0)
 		cl_task_finish(cl, task, status);
 	else
@@ -38,14 +38,14 @@ static void on_attr(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer *a
 
 void cl_visit_flushed(struct cl *cl, struct cl_task *task)
 {
-	const struct cl_cached_attr *known = cl_cache_find_attr(cl, task->inode->ino);
+	const struct cl_cached_attr *known = cl_cache_find_attr(cl, task->visit.inode->ino);
 	cl_task_move(task, CL_TASK_VISITING);
 	/* Under a lease nobody else has changed the file. */
-	if (known != NULL && cl_inode_attr(cl, task->inode, &known->attr, false) == 0) {
+	if (known != NULL && cl_inode_attr(cl, task->visit.inode, &known->attr, false) == 0) {
 		begin(cl, task);
 		return;
 	}
-	struct dfs_getattr body = {.ino = task->inode->ino};
+	struct dfs_getattr body = {.ino = task->visit.inode->ino};
 	struct dfs_writer writer;
 	task->mutation.rpc.done = on_attr;
 	cl_master_begin(cl, &writer);
@@ -53,10 +53,11 @@ void cl_visit_flushed(struct cl *cl, struct cl_task *task)
 	cl_master_send(cl, &task->mutation.rpc, DFS_MSG_GETATTR, &writer);
 }
 
-void cl_visit(struct cl *cl, struct cl_task *task, bool flush)
+void cl_visit(struct cl *cl, struct cl_task *task, struct cl_inode *inode, bool flush)
 {
-	if (flush && cl_inode_uncommitted(task->inode))
-		cl_task_flush(cl, task, false);
+	task->visit.inode = inode;
+	if (flush && cl_inode_uncommitted(inode))
+		cl_task_flush(cl, task, inode, false);
 	else
 		cl_visit_flushed(cl, task);
 }
@@ -74,7 +75,7 @@ static void on_pause_end(struct cl *cl, struct cl_timer *timer)
 
 static void pause_visit(struct cl *cl, struct cl_task *task)
 {
-	cl_row_forget(task->inode, task->visit.index);
+	cl_row_forget(task->visit.inode, task->visit.index);
 	cl_timer_set(cl, &task->pause, cl->now + cl_backoff(task->tries++), on_pause_end);
 }
 
@@ -82,7 +83,7 @@ static void placed(struct cl *cl, struct cl_task *task, const struct cl_row *row
 {
 	struct cl_place place = row->place; /* The row may go. */
 	if (cl_place_lost(&place)) {
-		cl_row_forget(task->inode, task->visit.index);
+		cl_row_forget(task->visit.inode, task->visit.index);
 		cl_task_finish(cl, task, DFS_EIO);
 	} else if (place.chunk != 0 && place.count == 0) {
 		pause_visit(cl, task);
@@ -108,7 +109,7 @@ static void on_chunks(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	if (status == 0)
 		status = dfs_chunks_reply_decode(answer->body, answer->version, &reply);
 	if (status == DFS_EBUSY ||
-	    (status == 0 && task->visit.generation != task->inode->map_generation)) {
+	    (status == 0 && task->visit.generation != task->visit.inode->map_generation)) {
 		pause_visit(cl, task);
 		return;
 	}
@@ -119,29 +120,29 @@ static void on_chunks(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	if (status == 0 && task->visit.skip)
 		skip(task, &reply.chunks);
 	if (status == 0)
-		status =
-		    cl_rows_fill(cl, task->inode, task->visit.index, VISIT_CHUNKS, &reply.chunks);
+		status = cl_rows_fill(cl, task->visit.inode, task->visit.index, VISIT_CHUNKS,
+				      &reply.chunks);
 	if (status != 0) {
 		cl_task_finish(cl, task, status);
 		return;
 	}
-	placed(cl, task, cl_row_find(task->inode, task->visit.index));
+	placed(cl, task, cl_row_find(task->visit.inode, task->visit.index));
 }
 
 void cl_visit_place(struct cl *cl, struct cl_task *task, bool skip_holes)
 {
-	const struct cl_row *row = cl_row_find(task->inode, task->visit.index);
+	const struct cl_row *row = cl_row_find(task->visit.inode, task->visit.index);
 	task->visit.skip = skip_holes;
 	if (row != NULL && (!skip_holes || row->place.chunk != 0)) {
 		placed(cl, task, row);
 		return;
 	}
-	struct dfs_chunks body = {.ino = task->inode->ino,
+	struct dfs_chunks body = {.ino = task->visit.inode->ino,
 				  .index = task->visit.index,
 				  .count = VISIT_CHUNKS,
 				  .skip = skip_holes};
 	struct dfs_writer writer;
-	task->visit.generation = task->inode->map_generation;
+	task->visit.generation = task->visit.inode->map_generation;
 	task->mutation.rpc.done = on_chunks;
 	cl_master_begin(cl, &writer);
 	dfs_chunks_put(&writer, &body);
@@ -164,6 +165,10 @@ static void on_answer(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 	case DFS_ECORRUPT:
 		cl_task_finish(cl, task, DFS_EIO);
 		break;
+	case DFS_ESEALED: /* The master has not told: the place is looked at once more. */
+		cl_rows_share(task->visit.inode, task->visit.index, 1);
+		cl_visit_place(cl, task, false);
+		break;
 	case DFS_EDISK_FULL:
 		cl_task_finish(cl, task, DFS_ENOSPC);
 		break;
@@ -174,8 +179,8 @@ static void on_answer(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer 
 }
 
 void cl_visit_ask(struct cl *cl, struct cl_task *task, u16 type, struct dfs_writer *writer,
-		  const struct cl_place *place)
+		  struct cl_server *server)
 {
 	task->visit.rpc.done = on_answer;
-	cl_server_send(cl, place->servers[0], &task->visit.rpc, type, writer, NULL);
+	cl_server_send(cl, server, &task->visit.rpc, type, writer, NULL);
 }

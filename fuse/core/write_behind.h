@@ -49,6 +49,7 @@ struct cl_target {
 	bool granted; /* `place` is valid. */
 	bool fresh;   /* Not in the file's map as far as we know: reclaimed by ATTACH. */
 	struct cl_place place;
+	u64 refused; /* A chunk that a server would not write: the master gives another; 0: none. */
 	struct dfs_list slots;
 	struct dfs_list ready; /* Slots to send, in order. */
 	u32 length;            /* Of the chunk, as the last WRITE_REPLY told; 0: not known. */
@@ -103,6 +104,8 @@ struct cl_target *cl_target_get(struct cl *cl, struct cl_inode *inode, u64 index
 struct cl_target *cl_target_find(const struct cl_inode *inode, u64 index);
 /* The place cannot be used as it is: ask for a grant before sending more. */
 void cl_target_ungrant(struct cl *cl, struct cl_target *target);
+/* The same, and it must be another chunk: this one is sealed, or cannot be made. */
+void cl_target_refuse(struct cl *cl, struct cl_target *target);
 /* Everything not committed is to be written again, perhaps elsewhere. */
 void cl_target_redo(struct cl *cl, struct cl_target *target);
 /* Everything not stored is lost. */

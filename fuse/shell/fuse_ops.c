@@ -355,6 +355,25 @@ static void on_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 	fuse_park(req, &call, 0);
 }
 
+/* Whole chunks become those of both files. Where that cannot be, EOPNOTSUPP makes the kernel copy
+ * the bytes by itself. It has written back its pages of both ranges, and drops those of the
+ * destination afterwards. */
+static void on_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
+			       struct fuse_file_info *from_file, fuse_ino_t to, off_t to_offset,
+			       struct fuse_file_info *to_file, size_t length, int flags)
+{
+	(void)flags; /* None is defined. */
+	struct cl_call call = {.op = CL_CLONE,
+			       .ino = to,
+			       .handle = to_file->fh,
+			       .offset = (u64)to_offset,
+			       .ino2 = from,
+			       .handle2 = from_file->fh,
+			       .offset2 = (u64)from_offset,
+			       .size = length};
+	fuse_park(req, &call, 0);
+}
+
 /* The kernel asks for holes and data only; the rest it knows. */
 static void on_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 		     struct fuse_file_info *file)
@@ -413,6 +432,7 @@ const struct fuse_lowlevel_ops fuse_shell_ops = {
     .listxattr = on_listxattr,
     .removexattr = on_removexattr,
     .fallocate = on_fallocate,
+    .copy_file_range = on_copy_file_range,
     .lseek = on_lseek,
     .ioctl = on_ioctl,
 };

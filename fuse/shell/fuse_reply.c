@@ -280,6 +280,9 @@ static void reply_good(struct fuse_parked *parked, const struct cl_reply *reply)
 	case CL_LISTXATTR:
 		reply_names(parked, reply->bytes);
 		return;
+	case CL_CLONE:
+		fuse_reply_write(parked->req, reply->count);
+		return;
 	case CL_LSEEK:
 		fuse_reply_lseek(parked->req, (off_t)reply->count);
 		return;

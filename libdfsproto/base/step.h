@@ -63,9 +63,12 @@ enum dfs_io_kind {
 	DFS_IO_FILE_PUNCH,    /* offset, length become zeros and give their space back. */
 	DFS_IO_FILE_SEEK,     /* IO_DONE: count, where from `offset` on data (length 0) or a hole
 			       * (length 1) begins; the end of the file when there is none. */
-	DFS_IO_FILE_UNLINK,   /* Durable once DFS_IO_DISK_SYNC or a later FILE_SYNC nearby is. */
-	DFS_IO_DISK_LIST,     /* Files with ids above `offset`, by id: see struct dfs_listed. */
-	DFS_IO_DISK_SPACE,    /* IO_DONE: count bytes free for us, aux bytes in all. */
+	DFS_IO_FILE_COPY,   /* The first `length` bytes of `source`, on the same disk, become all of
+			     * `file`, which is made; holes stay holes, a source that is shorter
+			     * ends in one. Durable as written bytes are. */
+	DFS_IO_FILE_UNLINK, /* Durable once DFS_IO_DISK_SYNC or a later FILE_SYNC nearby is. */
+	DFS_IO_DISK_LIST,   /* Files with ids above `offset`, by id: see struct dfs_listed. */
+	DFS_IO_DISK_SPACE,  /* IO_DONE: count bytes free for us, aux bytes in all. */
 	/* Key-value stores (kv.h), numbered by the daemon. */
 	DFS_IO_KV_SYNC,  /* All kv writes made before are on stable storage. */
 	DFS_IO_KV_FLUSH, /* For stores without a log: the same, by writing tables. */
@@ -86,8 +89,9 @@ struct dfs_io {
 	u64 file;                  /* Chunk id. */
 	u64 offset;                /* Bytes. */
 	u64 length;                /* Bytes. */
+	u64 source;                /* FILE_COPY: chunk id. */
 	u32 buf_offset;            /* FILE_WRITE: where in fx.buf. */
-	struct dfs_span attribute; /* FILE_WRITE: stored with a file it creates. */
+	struct dfs_span attribute; /* FILE_WRITE, FILE_COPY: stored with a file it creates. */
 };
 
 enum dfs_fx_kind {

@@ -194,6 +194,9 @@ void disk_start(struct dfs_disk *disk, u64 tag, const struct dfs_io *io, struct 
 	case DFS_IO_FILE_SYNC:
 		disk_sync(disk, tag, io);
 		return;
+	case DFS_IO_FILE_COPY:
+		disk_copy(disk, tag, io);
+		return;
 	case DFS_IO_FILE_TRUNCATE:
 	case DFS_IO_FILE_PUNCH:
 	case DFS_IO_FILE_SEEK:

@@ -36,6 +36,7 @@ struct disk_request {
 	struct dfs_job job;
 	struct dfs_disk *disk;
 	struct disk_file *file;    /* Held, or NULL. */
+	struct disk_file *source;  /* FILE_COPY: held. */
 	struct disk_request *next; /* In a sync group. */
 	u64 tag;
 	struct dfs_io io; /* Without the attribute. */
@@ -107,6 +108,7 @@ void disk_read(struct dfs_disk *disk, u64 tag, const struct dfs_io *io);
 void disk_write(struct dfs_disk *disk, u64 tag, const struct dfs_io *io, struct dfs_buf *buf);
 void disk_sync(struct dfs_disk *disk, u64 tag, const struct dfs_io *io);
 void disk_change(struct dfs_disk *disk, u64 tag, const struct dfs_io *io);
+void disk_copy(struct dfs_disk *disk, u64 tag, const struct dfs_io *io);
 void disk_list(struct dfs_disk *disk, u64 tag, const struct dfs_io *io);
 void disk_space(struct dfs_disk *disk, u64 tag, const struct dfs_io *io);
 

@@ -25,7 +25,7 @@ static bool opens(const struct ms_op *op)
 static void put_first_grant(struct ms *ms, struct ms_client *client, const struct dfs_attr *attr,
 			    struct dfs_writer *locations)
 {
-	struct dfs_grant_kept place = {.ino = attr->ino};
+	struct ms_place place = {.ino = attr->ino};
 	struct ms_grant *grant;
 	if ((attr->mode & MS_MODE_TYPE) != MS_MODE_REGULAR)
 		return;
@@ -134,6 +134,7 @@ static void take_news(struct ms *ms, const struct ms_result *result)
 {
 	if (result->orphaned != 0)
 		ms_reaper_orphaned(ms, result->orphaned);
+	ms_expiry_noted(ms, result->expires);
 	if (result->cutting != 0)
 		ms->reaper.cuts_wanted = true;
 	if (result->trim.chunk != 0)
@@ -184,6 +185,12 @@ static void answer_own(struct ms *ms, const struct ms_proposal *proposal, const 
 		return;
 	case DFS_OP_CUT:
 		ms->reaper.cutting = false;
+		return;
+	case DFS_OP_TRASH_KEEP:
+	case DFS_OP_RESTORE:
+	case DFS_OP_REMAKE:
+	case DFS_OP_EXPIRE:
+		ms_trash_answer(ms, proposal, op, result, fxs);
 		return;
 	case DFS_OP_MEND:
 		answer_repair(ms, proposal, result, fxs);

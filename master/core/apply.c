@@ -6,6 +6,7 @@
  * the client that asks again must hear the same. What must agree on all replicas is decided by the
  * tables, the operation and its position alone.
  */
+#include "master/core/chunk_refs.h"
 #include "master/core/ops.h"
 #include "master/core/quota.h"
 #include "master/core/sessions.h"
@@ -35,6 +36,7 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(COMMIT, commit)
 		DECODE_AND_RUN(ALLOCATE, allocate)
 		DECODE_AND_RUN(ACCESSED, accessed)
+		DECODE_AND_RUN(CLONE, clone)
 		DECODE_AND_RUN(SESSION_OPEN, session_open)
 		DECODE_AND_RUN(SESSION_CLOSE, session_close)
 		DECODE_AND_RUN(RESERVE, reserve)
@@ -45,6 +47,10 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(MEND, mend)
 		DECODE_AND_RUN(LIMITS, limits)
 		DECODE_AND_RUN(TAKE_IN, take_in)
+		DECODE_AND_RUN(TRASH_KEEP, trash_keep)
+		DECODE_AND_RUN(RESTORE, restore)
+		DECODE_AND_RUN(REMAKE, remake)
+		DECODE_AND_RUN(EXPIRE, expire)
 	default:
 		return DFS_ENOSYS;
 	}
@@ -79,6 +85,7 @@ static void undo(struct ms_state *state, const struct dfs_row_counters *before,
 	state->garbage_count = 0;
 	state->inodes_count = 0;
 	ms_quotas_forget(state);
+	ms_refs_clear(state);
 	dfs_kv_batch_clear(&state->batch);
 }
 
@@ -111,6 +118,7 @@ static void begin(struct ms_state *state)
 	state->inodes_count = 0;
 	state->garbage_count = 0;
 	ms_quotas_forget(state);
+	ms_refs_clear(state);
 	dfs_kv_batch_clear(&state->batch);
 }
 

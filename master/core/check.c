@@ -42,6 +42,7 @@ void ms_check_free(struct ms_check *check)
 	free_nodes(&check->cuts);
 	free_nodes(&check->sessions);
 	free_nodes(&check->quotas);
+	free(check->places);
 	free(check->chain.names);
 	free(check->orphans.ids);
 	free(check->sessions_in_order.ids);
@@ -132,7 +133,7 @@ static bool key_good(struct dfs_span key)
 	    [MS_TABLE_XATTR] = 1,   [MS_TABLE_MAP] = 2,    [MS_TABLE_CHUNK] = 1,
 	    [MS_TABLE_SESSION] = 1, [MS_TABLE_RESULT] = 2, [MS_TABLE_ORPHAN] = 1,
 	    [MS_TABLE_GARBAGE] = 1, [MS_TABLE_TRIM] = 2,   [MS_TABLE_CUT] = 1,
-	    [MS_TABLE_QUOTA] = 2,
+	    [MS_TABLE_QUOTA] = 2,   [MS_TABLE_TRASH] = 2,
 	};
 	if (key.length == 0 || key.data[0] == 0 || key.data[0] >= MS_TABLE_END)
 		return false;
@@ -177,6 +178,7 @@ static int see(struct ms_check *check, struct dfs_span key, struct dfs_span valu
 		SEE(TRIM, trim, check_see_trim(check, first, second, &row))
 		SEE(CUT, cut, check_see_cut(check, first, &row))
 		SEE(QUOTA, quota, check_see_quota(check, first, second, &row))
+		SEE(TRASH, trash, check_see_trash(check, first, second))
 	}
 	return status;
 }
@@ -228,6 +230,9 @@ void ms_check_end(struct ms_check *check)
 	check_count(check, MS_FAULT_COUNT_INODES, check->counters.inodes, check->counts.inodes);
 	check_count(check, MS_FAULT_COUNT_CHUNKS, check->counters.chunks, check->counts.chunks);
 	check_count(check, MS_FAULT_COUNT_GARBAGE, check->counters.garbage, check->counts.garbage);
+	check_count(check, MS_FAULT_COUNT_TRASH, check->counters.trash, check->counts.trash);
+	check_count(check, MS_FAULT_COUNT_TRASH_BYTES, check->counters.trash_bytes,
+		    check->counts.trash_bytes);
 	check_inodes(check);
 	check_chunks(check);
 	check_quotas(check);

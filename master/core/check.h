@@ -45,7 +45,8 @@ enum ms_checked_flags {
 	MS_CHECKED_GARBAGE = 4, /* ... or in the garbage table. */
 	MS_CHECKED_BOUND = 8,   /* Its end is to be cut off at the chunkservers. */
 	MS_CHECKED_TRIM = 16,   /* And a trim row says so. */
-	MS_CHECKED_DEAD = 32,   /* Its map row is about to be dropped. */
+	MS_CHECKED_DEAD = 32,   /* Its map rows are all about to be dropped. */
+	MS_CHECKED_SHARED = 64, /* The (first) map row says that others may name it. */
 };
 
 /* One chunk that the tables name. */
@@ -57,6 +58,7 @@ struct ms_checked_chunk {
 	u64 row_index;
 	u64 born;
 	u32 row_references;
+	u32 maps; /* Map rows that name it; only the first one's place is here. */
 	u32 epoch;
 	u8 flags;
 	u8 shift;   /* Log2 of the size of its file's chunks; 0: not known. */
@@ -84,6 +86,8 @@ struct ms_checked_counts {
 	u64 chunks;
 	u64 garbage;
 	u64 sessions;
+	u64 trash;       /* Rows of the trash ... */
+	u64 trash_bytes; /* ... and the space of the inodes that say they are in it. */
 };
 struct ms_checked_counts ms_check_counts(const struct ms_check *check);
 

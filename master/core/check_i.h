@@ -15,6 +15,8 @@ struct check_inode {
 	struct dfs_map_node node;
 	u64 size;
 	u64 parent;
+	u64 place;
+	u64 expires;
 	u64 noted_entries; /* As its row says ... */
 	u64 noted_chunks;
 	u64 noted_space;
@@ -23,6 +25,7 @@ struct check_inode {
 	u64 names; /* ... and as found. */
 	u64 named_in;
 	u64 tree;
+	u64 named_at;
 	u64 entries;
 	u64 subdirectories;
 	u64 chunks;
@@ -37,6 +40,7 @@ struct check_inode {
 	u8 linkable;
 	bool cutting;
 	bool orphan;
+	bool trashed; /* The trash has a row where it says. */
 	bool symlink;
 	bool cut;
 	u8 reached; /* enum check_reached */
@@ -65,6 +69,14 @@ struct check_quota {
 	u64 inodes;
 	u8 kind;
 	bool row;
+};
+
+/* A further map row of a chunk that several share. */
+struct check_place {
+	u64 chunk;
+	u64 ino;
+	u64 index;
+	u64 born;
 };
 
 struct check_session {
@@ -97,6 +109,9 @@ struct ms_check {
 	struct dfs_map inodes;
 	struct dfs_map chunks; /* struct ms_checked_chunk */
 	struct dfs_map cuts;
+	struct check_place *places;
+	u32 places_count;
+	u32 places_capacity;
 	struct dfs_map sessions;
 	struct dfs_map quotas;
 	struct check_chain chain;
@@ -124,6 +139,7 @@ void check_see_symlink(struct ms_check *check, u64 ino, const struct dfs_row_sym
 void check_see_xattr(struct ms_check *check, u64 ino, struct dfs_span name,
 		     const struct dfs_row_xattr *row);
 void check_see_orphan(struct ms_check *check, u64 ino);
+void check_see_trash(struct ms_check *check, u64 expires, u64 ino);
 void check_see_map(struct ms_check *check, u64 ino, u64 index, const struct dfs_row_map *row);
 void check_see_chunk(struct ms_check *check, u64 chunk, const struct dfs_row_chunk *row);
 void check_see_garbage(struct ms_check *check, u64 chunk);

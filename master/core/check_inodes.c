@@ -10,10 +10,28 @@ static void compare(struct ms_check *check, enum ms_fault fault, u64 ino, u64 no
 		check_wrong(check, fault, ino, 0, noted, found);
 }
 
+/* Without a name on purpose: it waits to be removed, or lies in the trash. */
+static bool is_nameless(const struct check_inode *inode)
+{
+	return inode->names == 0 && (inode->orphan || inode->expires != 0);
+}
+
+static void check_trash(struct ms_check *check, u64 ino, const struct check_inode *inode)
+{
+	if (inode->expires == 0)
+		return;
+	if (inode->names > 0)
+		check_wrong(check, MS_FAULT_TRASH_NAMED, ino, 0, inode->expires, inode->names);
+	else if (!inode->trashed)
+		check_wrong(check, MS_FAULT_TRASH_MISSING, ino, 0, inode->expires, 0);
+	else if (inode->orphan)
+		check_wrong(check, MS_FAULT_TRASH_ORPHAN, ino, 0, 0, 0);
+}
+
 static void check_directory(struct ms_check *check, u64 ino, const struct check_inode *inode)
 {
 	bool root = ino == DFS_INO_ROOT;
-	u64 nlink = inode->orphan && inode->names == 0 ? 0 : 2 + inode->subdirectories;
+	u64 nlink = is_nameless(inode) ? 0 : 2 + inode->subdirectories;
 	compare(check, MS_FAULT_LINKS, ino, inode->nlink, nlink);
 	compare(check, MS_FAULT_ENTRIES, ino, inode->noted_entries, inode->entries);
 	if (root ? inode->names > 0 : inode->names > 1)
@@ -22,16 +40,18 @@ static void check_directory(struct ms_check *check, u64 ino, const struct check_
 		compare(check, MS_FAULT_PARENT, ino, inode->parent, DFS_INO_ROOT);
 	else if (inode->names == 1)
 		compare(check, MS_FAULT_PARENT, ino, inode->parent, inode->named_in);
-	else if (inode->names == 0 && !inode->orphan)
+	else if (inode->names == 0 && !is_nameless(inode))
 		check_wrong(check, MS_FAULT_NAMELESS, ino, 0, inode->nlink, 0);
-	if (inode->orphan && inode->names == 0 && inode->entries != 0)
+	if (!root && inode->names == 1)
+		compare(check, MS_FAULT_PLACE, ino, inode->place, inode->named_at);
+	if (!root && is_nameless(inode) && inode->entries != 0)
 		check_wrong(check, MS_FAULT_ORPHAN_FULL, ino, 0, 0, inode->entries);
 }
 
 static void check_other(struct ms_check *check, u64 ino, const struct check_inode *inode)
 {
 	/* A link count without names is no miscount: the names are what is missing. */
-	if (inode->names == 0 && !inode->orphan)
+	if (inode->names == 0 && !is_nameless(inode))
 		check_wrong(check, MS_FAULT_NAMELESS, ino, 0, inode->nlink, 0);
 	else
 		compare(check, MS_FAULT_LINKS, ino, inode->nlink, inode->names);
@@ -49,6 +69,7 @@ static void check_one(struct ms_check *check, u64 ino, const struct check_inode 
 	compare(check, MS_FAULT_XATTR_NAMES_BYTES, ino, inode->noted_xattrs_names_bytes,
 		inode->xattrs_names_bytes);
 	compare(check, MS_FAULT_XATTR_BYTES, ino, inode->noted_xattrs_bytes, inode->xattrs_bytes);
+	check_trash(check, ino, inode);
 	compare(check, MS_FAULT_CUT_FLAG, ino, inode->cutting, inode->cut);
 	if (S_ISDIR(inode->mode))
 		check_directory(check, ino, inode);

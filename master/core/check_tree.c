@@ -17,6 +17,8 @@ void check_see_inode(struct ms_check *check, u64 ino, const struct dfs_row_inode
 	DFS_ASSERT(inode != NULL);
 	inode->size = row->size;
 	inode->parent = row->parent;
+	inode->place = row->place;
+	inode->expires = row->expires;
 	inode->noted_entries = row->entries;
 	inode->noted_chunks = row->chunks;
 	inode->noted_space = row->allocated;
@@ -32,11 +34,14 @@ void check_see_inode(struct ms_check *check, u64 ino, const struct dfs_row_inode
 	check_count_inode(check, row);
 	dfs_map_insert(&check->inodes, &inode->node, ino);
 	check->counts.inodes++;
+	if (row->expires != 0)
+		check->counts.trash_bytes += row->allocated;
 	if (ino == 0 || ino >= check->counters.next_ino)
 		check_wrong(check, MS_FAULT_INODE_NUMBER, ino, 0, 0, 0);
 	bool shift_bad =
 	    row->chunk_shift < DFS_CHUNK_SHIFT_MIN || row->chunk_shift > DFS_CHUNK_SHIFT_MAX;
-	bool directory_bad = !S_ISDIR(row->mode) && (row->entries != 0 || row->parent != 0);
+	bool directory_bad = !S_ISDIR(row->mode) && (row->entries != 0 || row->parent != 0 ||
+						     row->keep_s != 0 || row->place != 0);
 	bool file_bad = !S_ISREG(row->mode) && (row->chunks != 0 || row->linkable != 0);
 	if (shift_bad || directory_bad || file_bad)
 		check_wrong(check, MS_FAULT_INODE_FIELDS, ino, 0, 0, 0);
@@ -118,6 +123,7 @@ void check_see_dentry(struct ms_check *check, u64 parent, u64 cookie,
 			    inode->mode & S_IFMT);
 	inode->names++;
 	inode->named_in = parent;
+	inode->named_at = cookie;
 	if (S_ISDIR(inode->mode))
 		directory->subdirectories++;
 }
@@ -174,4 +180,14 @@ void check_see_orphan(struct ms_check *check, u64 ino)
 		return;
 	}
 	check_ids_add(&check->orphans, ino);
+}
+
+void check_see_trash(struct ms_check *check, u64 expires, u64 ino)
+{
+	struct check_inode *inode = check_find(check, ino);
+	check->counts.trash++;
+	if (inode == NULL || inode->expires != expires)
+		check_wrong(check, MS_FAULT_TRASH_UNOWNED, ino, expires, 0, 0);
+	else
+		inode->trashed = true;
 }

@@ -6,6 +6,8 @@
  */
 #include "master/core/chunk_map.h"
 
+#include "master/core/chunk_refs.h"
+
 /* So few rows are looked up one by one: cheaper than an iterator, and most files have one chunk. */
 enum { GETS_MAX = 4 };
 
@@ -32,25 +34,24 @@ int ms_map_find(struct ms_state *state, u64 ino, const struct dfs_row_cut *cut, 
 	return status;
 }
 
-/* The row goes, the chunk becomes garbage. */
-static int drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row_map *row,
+int ms_map_drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row_map *row,
 		struct ms_dropped *dropped)
 {
-	struct ms_key chunk_key = ms_key1(MS_TABLE_CHUNK, row->chunk);
 	struct dfs_row_chunk chunk;
-	int status = ms_must(state, ms_row_chunk_get(state, chunk_key, &chunk));
+	int status;
+	if (row->shared != 0) {
+		status = ms_ref_drop(state, row->chunk, ino, index);
+	} else {
+		status = ms_must(
+		    state, ms_row_chunk_get(state, ms_key1(MS_TABLE_CHUNK, row->chunk), &chunk));
+		if (status == 0)
+			ms_chunk_discard(state, row->chunk, &chunk);
+	}
 	if (status != 0)
 		return status;
-	DFS_ASSERT(state->garbage_count < MS_GARBAGE_PER_OP_MAX);
-	struct dfs_row_garbage garbage = {.epoch = chunk.epoch};
-	ms_row_delete(state, chunk_key);
-	ms_row_garbage_put(state, ms_key1(MS_TABLE_GARBAGE, row->chunk), &garbage);
 	ms_row_delete(state, ms_key2(MS_TABLE_MAP, ino, index));
-	if (row->valid != DFS_VALID_ALL)
+	if (ms_map_trim_due(row))
 		ms_row_delete(state, ms_key2(MS_TABLE_TRIM, ino, index));
-	state->garbage[state->garbage_count++] = row->chunk;
-	state->counters.chunks--;
-	state->counters.garbage++;
 	dropped->rows++;
 	dropped->bytes += ms_map_space(row->length);
 	return 0;
@@ -94,6 +95,15 @@ static void grow(struct ms_state *state, struct ms_inode *inode, const struct df
 	ms_row_map_put(state, ms_key2(MS_TABLE_MAP, inode->ino, item->index), row);
 }
 
+/* May the new chunk come after what is there, `row` or nothing? Only a copy may take the place of
+ * another chunk, of that one, and only while just the bytes count that were copied. */
+static bool may_follow(const struct dfs_row_map *row, const struct dfs_committed *item)
+{
+	if (row == NULL)
+		return item->base == 0;
+	return item->base == row->chunk && item->base_bytes == ms_map_bytes(row);
+}
+
 int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_row_cut *cut,
 	       const struct dfs_committed *item, u64 *ret_added)
 {
@@ -102,22 +112,21 @@ int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_
 	int status = ms_row_map_get(state, map_key, &row);
 	if (status != 0 && status != DFS_ENOENT)
 		return status;
-	bool dead = status == 0 && ms_map_dead(cut, item->index, &row);
-	if (status == 0 && !dead) {
-		*ret_added = 0;
-		if (row.chunk != item->chunk)
-			return DFS_ESTALE;
+	bool there = status == 0;
+	bool dead = there && ms_map_dead(cut, item->index, &row);
+	*ret_added = 0;
+	if (there && !dead && row.chunk == item->chunk) {
 		grow(state, inode, item, &row);
 		return 0;
 	}
-	if (dead && row.chunk == item->chunk)
+	if ((there && row.chunk == item->chunk) || !may_follow(there && !dead ? &row : NULL, item))
 		return DFS_ESTALE;
 	status = check_fresh(state, item->chunk);
 	if (status != 0)
 		return status;
-	if (dead) {
+	if (there) {
 		struct ms_dropped dropped = {0};
-		status = drop(state, inode->ino, item->index, &row, &dropped);
+		status = ms_map_drop(state, inode->ino, item->index, &row, &dropped);
 		if (status != 0)
 			return status;
 		ms_map_dropped(inode, &dropped);
@@ -152,7 +161,7 @@ static int drop_by_gets(struct ms_state *state, u64 ino, const struct dfs_row_cu
 		if (status == DFS_ENOENT)
 			continue;
 		if (status == 0 && ms_map_dead(cut, index, &row))
-			status = drop(state, ino, index, &row, dropped);
+			status = ms_map_drop(state, ino, index, &row, dropped);
 		if (status != 0)
 			return status;
 	}
@@ -185,7 +194,7 @@ int ms_map_drop_dead(struct ms_state *state, u64 ino, struct dfs_row_cut *cut, u
 		(*budget)--;
 		status = ms_row_map_open(state, scan.value, &row);
 		if (status == 0 && ms_map_dead(cut, index, &row))
-			status = drop(state, ino, index, &row, ret_dropped);
+			status = ms_map_drop(state, ino, index, &row, ret_dropped);
 	}
 	int scan_status = ms_scan_end(&scan);
 	return status != 0 ? status : scan_status;
@@ -204,12 +213,14 @@ static int bound(struct ms_state *state, struct ms_inode *inode, u64 index, u32 
 	status = ms_row_chunk_get(state, ms_key1(MS_TABLE_CHUNK, row.chunk), &chunk);
 	if (status != 0)
 		return ms_must(state, status);
-	struct dfs_row_trim trim_row = {.chunk = row.chunk};
 	u32 left = dfs_min(row.length, length);
 	inode->row.allocated -= ms_map_space(row.length) - ms_map_space(left);
 	row.length = left;
 	row.valid = dfs_min(row.valid, length);
 	ms_row_map_put(state, map_key, &row);
+	if (!ms_map_trim_due(&row))
+		return 0; /* Others may need the rest. */
+	struct dfs_row_trim trim_row = {.chunk = row.chunk};
 	ms_row_trim_put(state, ms_key2(MS_TABLE_TRIM, inode->ino, index), &trim_row);
 	*trim = (struct ms_trim){
 	    .ino = inode->ino,

@@ -21,9 +21,21 @@ static inline bool ms_map_dead(const struct dfs_row_cut *cut, u64 index,
 	return index >= cut->from && index < cut->end && row->born < cut->before;
 }
 
-/* Put a new chunk at `index`, where no row that counts may be: 0, or DFS_ESTALE when there is one
- * with another chunk, or the chunk is garbage; DFS_EINVAL when it belongs elsewhere. ret_added: 0
- * when just this chunk was there already. The inode's `change` must have moved before. */
+/* Bytes of the chunk that count at this place. */
+static inline u32 ms_map_bytes(const struct dfs_row_map *row)
+{
+	return dfs_min(row->length, row->valid);
+}
+/* The bound is to be carried out at the chunkservers: there is a row in the trim table. */
+static inline bool ms_map_trim_due(const struct dfs_row_map *row)
+{
+	return row->valid != DFS_VALID_ALL && row->shared == 0;
+}
+
+/* Put a new chunk at `index`, where no row that counts may be but that of the chunk it is a copy
+ * of: 0, or DFS_ESTALE when there is another, or the chunk is garbage; DFS_EINVAL when it belongs
+ * elsewhere. ret_added: 0 when just this chunk was there already. The inode's `change` must have
+ * moved before. */
 int ms_map_add(struct ms_state *state, struct ms_inode *inode, const struct dfs_row_cut *cut,
 	       const struct dfs_committed *item, u64 *ret_added);
 
@@ -43,6 +55,10 @@ static inline u64 ms_map_space(u32 length)
 	u64 mask = DFS_BLOCK_BYTES - 1;
 	return (length + mask) & ~mask;
 }
+
+/* One row goes; its chunk becomes garbage unless others name it. `dropped` adds up. */
+int ms_map_drop(struct ms_state *state, u64 ino, u64 index, const struct dfs_row_map *row,
+		struct ms_dropped *dropped);
 
 /* Rows from `cut->next` on that are dead: drop them until *budget is used up. ret_dropped counts
  * them; ret_end says that none is left, otherwise cut->next has moved. `end` bounds the search: no

@@ -125,9 +125,30 @@ static bool is_shared(const struct ms_grant *grant)
 	return true;
 }
 
+static bool is_of_base(const struct ms_grant *grant, const struct ms_place *place)
+{
+	return grant->base == place->base && grant->base_bytes == place->base_bytes;
+}
+
+u64 ms_grant_outdated(const struct ms_grants *grants, const struct ms_client *client,
+		      const struct ms_place *place)
+{
+	struct dfs_map_node *found = dfs_map_find(&grants->files, place->ino);
+	if (found == NULL)
+		return 0;
+	struct ms_grant_file *file = dfs_map_entry(found, struct ms_grant_file, by_ino);
+	dfs_list_for_each (node, &file->grants) {
+		struct ms_grant *grant = dfs_list_entry(node, struct ms_grant, in_file);
+		if (grant->index == place->index && !is_of_base(grant, place) &&
+		    hold_find(grant, client) != NULL)
+			return grant->by_chunk.key;
+	}
+	return 0;
+}
+
 /* The client's own grant, or else one that it may share. */
 static struct ms_grant *find_place(const struct ms_grants *grants, const struct ms_client *client,
-				   const struct dfs_grant_kept *place)
+				   const struct ms_place *place)
 {
 	struct dfs_map_node *found = dfs_map_find(&grants->files, place->ino);
 	struct ms_grant *shared = NULL;
@@ -136,7 +157,7 @@ static struct ms_grant *find_place(const struct ms_grants *grants, const struct 
 	struct ms_grant_file *file = dfs_map_entry(found, struct ms_grant_file, by_ino);
 	dfs_list_for_each (node, &file->grants) {
 		struct ms_grant *grant = dfs_list_entry(node, struct ms_grant, in_file);
-		if (grant->index != place->index)
+		if (grant->index != place->index || !is_of_base(grant, place))
 			continue;
 		if (hold_find(grant, client) != NULL)
 			return grant;
@@ -191,6 +212,22 @@ static int place_chunk(const struct ms_servers *servers, u64 chunk, struct ms_se
 	return 0;
 }
 
+/* The server for a copy: one that has the base. */
+static int place_copy(const struct ms_servers *servers, u64 base, struct ms_server **ret_server)
+{
+	struct ms_server *holders[DFS_CHAIN_MAX];
+	u32 count = ms_copy_holders(servers, base, holders);
+	bool online = false;
+	for (u32 i = 0; i < count; i++) {
+		online = online || holders[i]->peer != NULL;
+		if (!ms_server_has_room(holders[i]))
+			continue;
+		*ret_server = holders[i];
+		return 0;
+	}
+	return online ? DFS_ENOSPC : DFS_ENO_SERVER;
+}
+
 /* Can its holders write to it: where it was to be made there is room, or it is there already. */
 static bool usable(const struct ms_grant *grant, const struct ms_servers *servers)
 {
@@ -206,7 +243,7 @@ static bool usable(const struct ms_grant *grant, const struct ms_servers *server
 }
 
 int ms_grant_take(struct ms_grants *grants, const struct ms_servers *servers,
-		  struct ms_client *client, const struct dfs_grant_kept *place,
+		  struct ms_client *client, const struct ms_place *place,
 		  struct ms_grant **ret_grant)
 {
 	struct ms_grant *grant = find_place(grants, client, place);
@@ -222,12 +259,13 @@ int ms_grant_take(struct ms_grants *grants, const struct ms_servers *servers,
 	}
 	if (client->grants_count >= DFS_CLIENT_GRANTS_MAX)
 		return DFS_EBUSY;
-	struct dfs_grant_kept fresh = *place;
-	fresh.chunk = peek_id(grants);
+	struct dfs_grant_kept fresh = {
+	    .ino = place->ino, .index = place->index, .chunk = peek_id(grants)};
 	if (fresh.chunk == 0)
 		return DFS_EBUSY;
 	struct ms_server *server;
-	int status = place_chunk(servers, fresh.chunk, &server);
+	int status = place->base != 0 ? place_copy(servers, place->base, &server)
+				      : place_chunk(servers, fresh.chunk, &server);
 	if (status != 0)
 		return status;
 	grants->current.next++;
@@ -238,6 +276,8 @@ int ms_grant_take(struct ms_grants *grants, const struct ms_servers *servers,
 	}
 	grant = grant_new(grants, &fresh);
 	grant->server = server;
+	grant->base = place->base;
+	grant->base_bytes = place->base_bytes;
 	hold(grant, client);
 	*ret_grant = grant;
 	return 0;

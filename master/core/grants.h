@@ -25,6 +25,8 @@ struct ms_grant {
 	struct dfs_list in_file;
 	struct ms_grant_file *file;
 	u64 index;                /* Which chunk of the file. */
+	u64 base;                 /* It takes the place of this chunk, as a copy of it; 0: none. */
+	u32 base_bytes;           /* So many bytes of it; 0 when reclaimed: not known. */
 	struct ms_server *server; /* Where it is to be made; NULL when reclaimed: see the copies. */
 	struct dfs_list holds;    /* struct ms_grant_hold. */
 };
@@ -56,11 +58,23 @@ void ms_grants_fini(struct ms_grants *grants);
 u64 ms_grants_wanted(const struct ms_grants *grants);
 void ms_grants_reserved(struct ms_grants *grants, u64 first, u64 count);
 
-/* The grant for a hole of a file: the one there is, moved elsewhere if its server cannot take it,
- * or a fresh one. DFS_EBUSY: no ids at the moment, or too many held; DFS_ENO_SERVER; DFS_ENOSPC. */
+/* A place in a file that wants a chunk: a hole, or one whose chunk may not be written. */
+struct ms_place {
+	u64 ino;
+	u64 index;
+	u64 base; /* As in struct ms_grant. */
+	u32 base_bytes;
+};
+/* The grant for a place: the one there is, moved elsewhere if its server cannot take it, or a fresh
+ * one. A copy is made where its base is, nowhere else. DFS_EBUSY: no ids at the moment, or too many
+ * held; DFS_ENO_SERVER; DFS_ENOSPC. */
 int ms_grant_take(struct ms_grants *grants, const struct ms_servers *servers,
-		  struct ms_client *client, const struct dfs_grant_kept *place,
+		  struct ms_client *client, const struct ms_place *place,
 		  struct ms_grant **ret_grant);
+/* A chunk that the client holds for the same place with another base, or 0: the file has changed,
+ * that one cannot be committed any more. */
+u64 ms_grant_outdated(const struct ms_grants *grants, const struct ms_client *client,
+		      const struct ms_place *place);
 /* A client says after a reconnect that it has this grant. */
 void ms_grant_reclaim(struct ms_grants *grants, struct ms_client *client,
 		      const struct dfs_grant_kept *kept);

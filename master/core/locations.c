@@ -15,6 +15,7 @@ void ms_location_put(const struct ms *ms, struct dfs_writer *locations,
 	    .chunk = location->chunk,
 	    .epoch = ms_is_lost(ms, location->chunk, location->home) ? 0 : location->epoch,
 	    .valid = location->valid,
+	    .shared = location->shared,
 	    .replicas = dfs_writer_items(&replicas),
 	    .length = location->length,
 	};
@@ -37,6 +38,8 @@ void ms_location_put_grant(const struct ms *ms, struct dfs_writer *locations,
 	    .chunk = chunk,
 	    .epoch = MS_GRANT_EPOCH,
 	    .valid = DFS_VALID_ALL,
+	    .base = grant->base,
+	    .base_bytes = grant->base_bytes,
 	    .replicas = dfs_writer_items(&replicas),
 	};
 	dfs_location_put(locations, &record);

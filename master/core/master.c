@@ -243,7 +243,7 @@ static nsec background_deadline(const struct ms *ms)
 {
 	nsec due = dfs_min(ms_garbage_deadline(ms), ms_strays_deadline(ms));
 	due = dfs_min(due, dfs_min(ms_trims_deadline(ms), ms_reaper_deadline(ms)));
-	due = dfs_min(due, ms_lost_deadline(ms));
+	due = dfs_min(due, dfs_min(ms_lost_deadline(ms), ms_expiry_deadline(ms)));
 	return due == DFS_NEVER ? DFS_NEVER : dfs_max(due, ms->background_at);
 }
 

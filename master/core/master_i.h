@@ -143,6 +143,13 @@ struct ms_reaper {
 	bool grace_over;
 };
 
+/* What lies in the trash until its time is up: expiry.c. */
+struct ms_expiry {
+	u64 next;      /* Wall time of the first one, or earlier; 0: there is none ... */
+	bool known;    /* ... if the table was looked at. */
+	bool proposed; /* An EXPIRE of ours is in the log. */
+};
+
 /* GRANT requests that wait: on_grant.c. */
 struct ms_waiting {
 	struct dfs_list requests; /* struct ms_waiting_grant; in order of deadline. */
@@ -188,6 +195,7 @@ struct ms {
 	struct ms_trims trims;
 	struct dfs_list notes; /* struct ms_note: lost.c. */
 	struct ms_reaper reaper;
+	struct ms_expiry expiry;
 	struct ms_waiting waiting;
 };
 
@@ -255,9 +263,15 @@ typedef void ms_handler(struct ms *ms, struct ms_peer *peer,
 ms_handler ms_on_attach, ms_on_detach, ms_on_mutate, ms_on_lookup, ms_on_getattr, ms_on_readdir,
     ms_on_readlink, ms_on_getxattr, ms_on_listxattr, ms_on_statfs, ms_on_open, ms_on_release,
     ms_on_chunks, ms_on_grant, ms_on_status, ms_on_register, ms_on_report, ms_on_space, ms_on_walk,
-    ms_on_examine, ms_on_repair, ms_on_opens, ms_on_set_quota, ms_on_quotas, ms_on_adopt;
+    ms_on_examine, ms_on_repair, ms_on_opens, ms_on_set_quota, ms_on_quotas, ms_on_adopt,
+    ms_on_set_trash, ms_on_list_trash, ms_on_recover, ms_on_empty_trash;
+
 /* on_quota.c: LIMITS or TAKE_IN was applied. */
 void ms_answer_quota(struct ms *ms, const struct ms_proposal *proposal,
+		     const struct ms_result *result, struct dfs_fxs *fxs);
+
+/* on_trash.c: an operation on the trash was applied. */
+void ms_trash_answer(struct ms *ms, const struct ms_proposal *proposal, const struct ms_op *op,
 		     const struct ms_result *result, struct dfs_fxs *fxs);
 
 /* on_walk.c: the link is over. */
@@ -340,5 +354,14 @@ void ms_reaper_purged(struct ms *ms, const struct dfs_purge *purge);
 void ms_reaper_fini(struct ms *ms);
 /* Let go of everything a client holds. */
 void ms_reaper_let_go(struct ms *ms, struct ms_client *client);
+
+/* expiry.c */
+/* 0 or the store's failure. */
+int ms_expiry_work(struct ms *ms);
+nsec ms_expiry_deadline(const struct ms *ms);
+/* Something is in the trash until then. */
+void ms_expiry_noted(struct ms *ms, u64 expires);
+/* An EXPIRE was applied; `own`: it was not an admin tool's. */
+void ms_expiry_done(struct ms *ms, const struct ms_op *op, bool own);
 
 #endif

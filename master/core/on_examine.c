@@ -66,6 +66,7 @@ static int put_chunk(struct ms *ms, u64 id, struct dfs_writer *chunks)
 		fact.ino = chunk.ino;
 		fact.index = chunk.index;
 		fact.epoch = chunk.epoch;
+		fact.references = chunk.references;
 		fact.home_away = is_away(ms, chunk.home);
 	} else if (garbage == 1) {
 		fact.state = DFS_CHUNK_GARBAGE;

@@ -1,5 +1,6 @@
 /*
- * GRANT: where to write. Chunks of the map as they are; for holes fresh chunks, promised softly.
+ * GRANT: where to write. Chunks of the map as they are; for holes, and in place of chunks that
+ * several files share, fresh ones, promised softly.
  * While no server is there, an end is still being cut off, or ids are being reserved, the request
  * waits; it is looked at again when one of these changes, and given up with NO_SERVER after a
  * while, so that the client can look around.
@@ -45,23 +46,46 @@ static bool passes(int status)
 	return status == DFS_ENO_SERVER || status == DFS_EBUSY;
 }
 
-/* A chunk of the file, or a fresh one as long as quotas leave room (bytes) for any. */
-static int put_one(struct ms *ms, struct ms_client *client, const struct dfs_grant_kept *place,
-		   const struct ms_location *mapped, u64 room, struct dfs_writer *rows)
+/* What the client holds for the place and cannot use any more is a stray from now on. */
+static void drop_outdated(struct ms *ms, struct ms_client *client, const struct ms_place *place,
+			  u64 refused)
+{
+	u64 chunk = refused;
+	if (refused == 0)
+		chunk = ms_grant_outdated(&ms->grants, client, place);
+	while (chunk != 0) {
+		if (ms_grant_release(&ms->grants, client, chunk))
+			ms_strays_abandoned(ms, chunk);
+		chunk = ms_grant_outdated(&ms->grants, client, place);
+	}
+}
+
+/* The chunk of the map if it may be written, else one to take its place. */
+static int put_one(struct ms *ms, struct ms_client *client, struct ms_place *place,
+		   const struct ms_location *mapped, u64 refused, struct dfs_writer *rows)
 {
 	struct ms_grant *grant;
 	if (mapped != NULL) {
-		if (mapped->valid != DFS_VALID_ALL)
+		if (mapped->valid != DFS_VALID_ALL && !mapped->shared)
 			return DFS_EBUSY;
 		if (ms_is_lost(ms, mapped->chunk, mapped->home))
 			return DFS_EIO;
 		if (!ms_location_online(ms, mapped))
 			return DFS_ENO_SERVER;
-		ms_location_put(ms, rows, mapped, DFS_CHAIN_MAX);
-		return 0;
+#ifndef DFS_PLANT_WRITE_SHARED
+		bool writable = !mapped->shared && mapped->chunk != refused;
+#else
+		bool writable = mapped->valid == DFS_VALID_ALL;
+#endif
+		if (writable) {
+			ms_location_put(ms, rows, mapped, DFS_CHAIN_MAX);
+			return 0;
+		}
+		place->base = mapped->chunk;
+		place->base_bytes = mapped->bytes;
 	}
-	int status = room == 0 ? DFS_EDQUOT
-			       : ms_grant_take(&ms->grants, &ms->servers, client, place, &grant);
+	drop_outdated(ms, client, place, refused);
+	int status = ms_grant_take(&ms->grants, &ms->servers, client, place, &grant);
 	if (status == 0)
 		ms_location_put_grant(ms, rows, grant);
 	return status;
@@ -99,11 +123,13 @@ static int put_all(struct ms *ms, struct ms_client *client, const struct dfs_gra
 	drop_unused(ms, client);
 	u32 at = 0;
 	for (u64 i = 0; i < grant->count && status == 0; i++) {
-		struct dfs_grant_kept place = {.ino = grant->ino, .index = grant->index + i};
+		struct ms_place place = {.ino = grant->ino, .index = grant->index + i};
 		const struct ms_location *here = NULL;
 		if (at < mapped_count && mapped[at].index == place.index)
 			here = &mapped[at++];
-		status = put_one(ms, client, &place, here, ret_room->bytes, rows);
+		if (here == NULL && ret_room->bytes == 0)
+			return DFS_EDQUOT; /* A hole, which quotas leave no room to fill. */
+		status = put_one(ms, client, &place, here, grant->refused, rows);
 	}
 	return status;
 }

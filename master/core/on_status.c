@@ -131,6 +131,8 @@ static void put_all(struct ms *ms, struct dfs_writer *items)
 	put_number(items, "inodes", counts.inodes);
 	put_number(items, "chunks", counts.chunks);
 	put_number(items, "garbage", counts.garbage);
+	put_number(items, "trash.files", counts.trash);
+	put_number(items, "trash.bytes", counts.trash_bytes);
 	put_number(items, "copies", ms->servers.copies_count);
 	put_number(items, "grants", ms->grants.by_chunk.count);
 	put_number(items, "strays_deleted", ms->strays.deleted_count);

@@ -85,6 +85,7 @@ static struct ms_inode *make_inode(struct ms_state *state, const struct ms_op *o
 	    .btime = (s64)op->wall,
 	    .parent = directory ? parent->ino : 0,
 	    .tree = parent->row.tree,
+	    .keep_s = directory ? parent->row.keep_s : 0,
 	};
 	ms_inode_changed(inode, op->wall);
 	return inode;
@@ -109,7 +110,9 @@ static int make_nameless(struct ms_state *state, const struct ms_op *op,
 	status = ms_acl_new(state, parent, inode, body->umask);
 	if (status != 0)
 		return status;
-	ms_inode_drop_name(state, inode, op->wall, result);
+	status = ms_inode_drop_name(state, op, inode, NULL, result);
+	if (status != 0)
+		return status;
 	inode->row.linkable = body->nameless == DFS_NAMELESS_YET;
 	result->attr = ms_inode_attr(inode->ino, &inode->row);
 	return 0;
@@ -155,8 +158,10 @@ int ms_op_make(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	if (status != 0)
 		return status;
 	parent->row.entries++;
-	if (S_ISDIR(mode))
+	if (S_ISDIR(mode)) {
+		inode->row.place = dentry.cookie;
 		parent->row.nlink++;
+	}
 	ms_inode_modified(parent, op->wall);
 	result->attr = ms_inode_attr(inode->ino, &inode->row);
 	return 0;

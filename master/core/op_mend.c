@@ -54,11 +54,12 @@ static int move_flag(u8 *flag, const struct dfs_mend *body)
 	return 0;
 }
 
-/* Only orphans have no links. */
-static int check_links(struct ms_state *state, const struct dfs_mend *body)
+/* Only orphans and what is in the trash have no links. */
+static int check_links(struct ms_state *state, const struct dfs_row_inode *row,
+		       const struct dfs_mend *body)
 {
 	struct dfs_row_orphan orphan;
-	if (body->found > 0)
+	if (body->found > 0 || row->expires != 0)
 		return 0;
 	return stale(ms_row_orphan_get(state, ms_key1(MS_TABLE_ORPHAN, body->subject), &orphan));
 }
@@ -121,7 +122,7 @@ static int mend_inode(struct ms_state *state, const struct ms_op *op, const stru
 	struct dfs_row_inode *row = &inode->row;
 	switch (body->fault) {
 	case MS_FAULT_LINKS:
-		status = check_links(state, body);
+		status = check_links(state, row, body);
 		if (status == 0)
 			status = move_count32(&row->nlink, body);
 		break;
@@ -132,6 +133,9 @@ static int mend_inode(struct ms_state *state, const struct ms_op *op, const stru
 		status = ms_is_directory(row) ? check_parent(state, body) : DFS_ESTALE;
 		if (status == 0)
 			status = move_count(&row->parent, body);
+		break;
+	case MS_FAULT_PLACE:
+		status = ms_is_directory(row) ? move_count(&row->place, body) : DFS_ESTALE;
 		break;
 	case MS_FAULT_CHUNKS_COUNT:
 		status = move_count(&row->chunks, body);
@@ -283,6 +287,10 @@ static int mend_counter(struct ms_state *state, const struct dfs_mend *body)
 		return move_count(&counters->inodes, body);
 	if (body->fault == MS_FAULT_COUNT_CHUNKS)
 		return move_count(&counters->chunks, body);
+	if (body->fault == MS_FAULT_COUNT_TRASH)
+		return move_count(&counters->trash, body);
+	if (body->fault == MS_FAULT_COUNT_TRASH_BYTES)
+		return move_count(&counters->trash_bytes, body);
 	return move_count(&counters->garbage, body);
 }
 
@@ -293,6 +301,7 @@ int ms_op_mend(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	case MS_FAULT_LINKS:
 	case MS_FAULT_ENTRIES:
 	case MS_FAULT_PARENT:
+	case MS_FAULT_PLACE:
 	case MS_FAULT_CHUNKS_COUNT:
 	case MS_FAULT_SPACE:
 	case MS_FAULT_ACL_FLAGS:
@@ -315,10 +324,17 @@ int ms_op_mend(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	case MS_FAULT_COUNT_INODES:
 	case MS_FAULT_COUNT_CHUNKS:
 	case MS_FAULT_COUNT_GARBAGE:
+	case MS_FAULT_COUNT_TRASH:
+	case MS_FAULT_COUNT_TRASH_BYTES:
 		return mend_counter(state, body);
 	case MS_FAULT_QUOTA_BYTES:
 	case MS_FAULT_QUOTA_INODES:
 		return mend_quota(state, body);
+	case MS_FAULT_TRASH_UNOWNED:
+	case MS_FAULT_TRASH_MISSING:
+	case MS_FAULT_TRASH_NAMED:
+	case MS_FAULT_TRASH_ORPHAN:
+		return ms_mend_trash(state, op, body);
 	default:
 		return ms_mend_chunk(state, body, result);
 	}

@@ -45,22 +45,46 @@ static int load(struct ms_state *state, u64 ino, u64 index, u64 chunk, struct ro
 /* The file maps the chunk, whose own row is missing or says otherwise. */
 static int mend_owner(struct ms_state *state, const struct dfs_mend *body, const struct rows *rows)
 {
-	struct dfs_row_chunk chunk = {.epoch = 1, .goal = 1};
+	struct dfs_row_chunk chunk = {.epoch = 1, .goal = 1, .references = 1};
 	bool missing = body->fault == MS_FAULT_CHUNK_MISSING;
 	if (!rows->has_map || rows->map.chunk != body->found || rows->has_chunk == missing)
 		return DFS_ESTALE;
-	if (missing)
+	if (missing) {
+		if (body->noted > UINT32_MAX)
+			return DFS_EINVAL;
 		state->counters.chunks++;
-	else
+		chunk.references = dfs_max((u32)body->noted, 1u);
+	} else {
 		chunk = rows->chunk;
-	if (!missing && chunk.references == 1 && chunk.ino == body->subject &&
-	    chunk.index == body->at)
-		return DFS_ESTALE;
-	chunk.references = 1;
+		/* Of a shared one it may be any of its places. */
+		if (rows->map.shared != 0 ||
+		    (chunk.ino == body->subject && chunk.index == body->at))
+			return DFS_ESTALE;
+	}
 	chunk.ino = body->subject;
 	chunk.index = body->at;
 	ms_row_chunk_put(state, ms_key1(MS_TABLE_CHUNK, body->found), &chunk);
 	return 0;
+}
+
+static int mend_references(struct ms_state *state, const struct dfs_mend *body,
+			   const struct rows *rows)
+{
+	struct dfs_row_chunk chunk = rows->chunk;
+	if (body->found == 0 || body->found > UINT32_MAX)
+		return DFS_EINVAL;
+	if (!rows->has_chunk || chunk.references != body->noted)
+		return DFS_ESTALE;
+	chunk.references = (u32)body->found;
+	ms_row_chunk_put(state, ms_key1(MS_TABLE_CHUNK, body->subject), &chunk);
+	return 0;
+}
+
+/* A chunk that lost its first place may be in others, and one cannot tell from its row: whoever
+ * says that none has it may be wrong by now, and what such a repair deleted would not come back. */
+static bool place_unknown(const struct rows *rows)
+{
+	return rows->has_chunk && rows->chunk.ino == 0;
 }
 
 /* No file has it: it goes the way of all chunks that are in no file. */
@@ -69,6 +93,8 @@ static int mend_unmapped(struct ms_state *state, u64 id, struct rows *rows)
 	struct ms_key place = ms_key2(MS_TABLE_MAP, rows->chunk.ino, rows->chunk.index);
 	if (!rows->has_chunk)
 		return DFS_ESTALE;
+	if (place_unknown(rows) || rows->chunk.references > 1)
+		return DFS_ENOTSUP;
 	int status = note(ms_row_map_get(state, place, &rows->map), &rows->has_map);
 	if (status != 0)
 		return status;
@@ -98,6 +124,8 @@ static int mend_garbage(struct ms_state *state, const struct dfs_mend *body, str
 		struct ms_key place = ms_key2(MS_TABLE_MAP, rows->chunk.ino, rows->chunk.index);
 		if (!rows->has_chunk)
 			return DFS_ESTALE;
+		if (place_unknown(rows))
+			return DFS_ENOTSUP;
 		int status = note(ms_row_map_get(state, place, &rows->map), &rows->has_map);
 		if (status != 0)
 			return status;
@@ -113,7 +141,7 @@ static int mend_trim(struct ms_state *state, const struct dfs_mend *body, const 
 		     struct ms_result *result)
 {
 	struct ms_key key = ms_key2(MS_TABLE_TRIM, body->subject, body->at);
-	bool due = rows->has_map && rows->map.valid != DFS_VALID_ALL;
+	bool due = rows->has_map && ms_map_trim_due(&rows->map);
 	if (body->fault == MS_FAULT_TRIM_UNOWNED) {
 		if (!rows->has_trim || (due && rows->map.chunk == rows->trim.chunk))
 			return DFS_ESTALE;
@@ -148,6 +176,8 @@ int ms_mend_chunk(struct ms_state *state, const struct dfs_mend *body, struct ms
 	case MS_FAULT_CHUNK_MISSING:
 	case MS_FAULT_CHUNK_OWNER:
 		return mend_owner(state, body, &rows);
+	case MS_FAULT_CHUNK_REFERENCES:
+		return mend_references(state, body, &rows);
 	case MS_FAULT_CHUNK_UNMAPPED:
 		return mend_unmapped(state, body->subject, &rows);
 	case MS_FAULT_CHUNK_GARBAGE:

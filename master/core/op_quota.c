@@ -102,6 +102,8 @@ static int limit_tree(struct ms_state *state, const struct dfs_limits *body, str
 		quota->row.state = DFS_QUOTA_WHOLE;
 	} else if (inode->row.tree != inode->ino) {
 		status = begin_tree(state, inode, quota);
+	} else if (quota->row.state == DFS_QUOTA_ENDING) { /* It was deleted, and restored. */
+		quota->row.state = DFS_QUOTA_COUNTING;
 	}
 	if (status == 0)
 		set_limits(quota, body);

@@ -121,10 +121,14 @@ static int change_trees(struct ms_state *state, bool exchange, struct renaming *
 	return status;
 }
 
-/* The directory `inode`, if it is one, has its `..` elsewhere now. */
-static void move_parent(struct ms_inode *inode, struct ms_inode *from, struct ms_inode *to)
+/* The directory `inode`, if it is one, has its name and its `..` elsewhere now. */
+static void move_directory(struct ms_inode *inode, struct ms_inode *from, struct ms_inode *to,
+			   u64 place)
 {
-	if (!ms_is_directory(&inode->row) || from == to)
+	if (!ms_is_directory(&inode->row))
+		return;
+	inode->row.place = place;
+	if (from == to)
 		return;
 	inode->row.parent = to->ino;
 	from->row.nlink--;
@@ -153,8 +157,8 @@ static int exchange_names(struct ms_state *state, const struct ms_op *op,
 		status = ms_dentry_put(state, &r->new_dentry, body->new_name);
 	if (status != 0)
 		return status;
-	move_parent(r->inode, r->parent, r->new_parent);
-	move_parent(r->victim, r->new_parent, r->parent);
+	move_directory(r->inode, r->parent, r->new_parent, r->new_dentry.cookie);
+	move_directory(r->victim, r->new_parent, r->parent, r->dentry.cookie);
 	ms_inode_changed(r->victim, op->wall);
 	return 0;
 }
@@ -180,10 +184,11 @@ static int move_name(struct ms_state *state, const struct ms_op *op, const struc
 	} else {
 		if (ms_is_directory(&r->victim->row))
 			r->new_parent->row.nlink--;
-		ms_inode_drop_name(state, r->victim, op->wall, result);
+		struct ms_named_in was = {.parent = r->new_parent, .name = body->new_name};
+		status = ms_inode_drop_name(state, op, r->victim, &was, result);
 	}
-	move_parent(r->inode, r->parent, r->new_parent);
-	return 0;
+	move_directory(r->inode, r->parent, r->new_parent, r->new_dentry.cookie);
+	return status;
 }
 
 int ms_op_rename(struct ms_state *state, const struct ms_op *op, const struct dfs_rename *body,

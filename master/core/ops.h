@@ -22,6 +22,7 @@ MS_OP(removexattr)
 MS_OP(commit)
 MS_OP(allocate)
 MS_OP(accessed)
+MS_OP(clone)
 MS_OP(session_open)
 MS_OP(session_close)
 MS_OP(reserve)
@@ -32,6 +33,10 @@ MS_OP(cut)
 MS_OP(mend)
 MS_OP(limits)
 MS_OP(take_in)
+MS_OP(trash_keep)
+MS_OP(restore)
+MS_OP(remake)
+MS_OP(expire)
 #undef MS_OP
 
 /* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */
@@ -39,6 +44,8 @@ int ms_xattr_put(struct ms_state *state, struct ms_inode *inode, struct dfs_span
 		 struct dfs_span value, u32 flags);
 /* op_mend_chunk.c: MEND for faults about chunks. */
 int ms_mend_chunk(struct ms_state *state, const struct dfs_mend *body, struct ms_result *result);
+/* op_mend_trash.c: MEND for faults about the trash. */
+int ms_mend_trash(struct ms_state *state, const struct ms_op *op, const struct dfs_mend *body);
 /* op_xattr.c: one that is there, with a value of so many bytes. */
 void ms_xattr_remove(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		     u32 value_bytes);

@@ -46,6 +46,10 @@ static const struct route routes[] = {
     {DFS_MSG_SET_QUOTA, FOR_ADMIN, false, ms_on_set_quota},
     {DFS_MSG_QUOTAS, FOR_ADMIN, false, ms_on_quotas},
     {DFS_MSG_ADOPT, FOR_ADMIN, false, ms_on_adopt},
+    {DFS_MSG_SET_TRASH, FOR_ADMIN, false, ms_on_set_trash},
+    {DFS_MSG_LIST_TRASH, FOR_ADMIN, false, ms_on_list_trash},
+    {DFS_MSG_RECOVER, FOR_ADMIN, false, ms_on_recover},
+    {DFS_MSG_EMPTY_TRASH, FOR_ADMIN, false, ms_on_empty_trash},
 };
 
 void ms_peers_init(struct ms *ms)

@@ -15,7 +15,9 @@ static int locate(struct ms_state *state, u64 index, const struct dfs_row_map *r
 					     .home = chunk.home,
 					     .epoch = chunk.epoch,
 					     .valid = row->valid,
-					     .length = row->length};
+					     .length = row->length,
+					     .bytes = ms_map_bytes(row),
+					     .shared = row->shared != 0};
 	return 0;
 }
 
@@ -87,7 +89,8 @@ static struct ms_chunk chunk_of(u64 id, const struct dfs_row_chunk *row)
 				 .index = row->index,
 				 .home = row->home,
 				 .epoch = row->epoch,
-				 .goal = row->goal};
+				 .goal = row->goal,
+				 .references = row->references};
 }
 
 int ms_chunk_get(struct ms_state *state, u64 chunk, struct ms_chunk *ret_chunk)

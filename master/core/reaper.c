@@ -55,7 +55,7 @@ void ms_reaper_let_go(struct ms *ms, struct ms_client *client)
 	}
 }
 
-static void expire(struct ms *ms, struct dfs_fxs *fxs)
+static void expire_sessions(struct ms *ms, struct dfs_fxs *fxs)
 {
 	struct ms_client *client;
 	for (u32 i = 0; i < EXPIRE_PER_TURN; i++) {
@@ -184,9 +184,11 @@ nsec ms_reaper_deadline(const struct ms *ms)
 
 void ms_reaper_work(struct ms *ms, struct dfs_fxs *fxs)
 {
-	expire(ms, fxs);
+	expire_sessions(ms, fxs);
 	end_grace(ms, fxs);
 	int status = cut(ms);
+	if (status == 0)
+		status = ms_expiry_work(ms);
 	if (status == 0 && ms->reaper.grace_over && !ms->reaper.orphans_scanned)
 		status = scan_orphans(ms);
 	if (status != 0) {

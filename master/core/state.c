@@ -2,6 +2,7 @@
  * Opening and closing the tables; making them when there are none.
  */
 #include "libdfsproto/wire/record.h"
+#include "master/core/chunk_refs.h"
 #include "master/core/quota.h"
 #include "master/core/sessions.h"
 #include "master/core/txn.h"
@@ -132,6 +133,8 @@ void ms_state_close(struct ms_state *state)
 	dfs_kv_batch_fini(&state->batch);
 	dfs_writer_fini(&state->writer);
 	dfs_kv_cache_free(state->cache);
+	ms_refs_clear(state);
+	dfs_map_fini(&state->refs_by_chunk);
 	free(state);
 }
 
@@ -179,5 +182,7 @@ struct ms_counts ms_counts(const struct ms_state *state)
 	    .inodes = state->counters.inodes,
 	    .chunks = state->counters.chunks,
 	    .garbage = state->counters.garbage,
+	    .trash = state->counters.trash,
+	    .trash_bytes = state->counters.trash_bytes,
 	};
 }

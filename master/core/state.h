@@ -92,6 +92,7 @@ struct ms_result {
 	u64 session;  /* SESSION_OPEN: the new session. SESSION_CLOSE: the one that ended. */
 	u64 reserved; /* RESERVE: the first id; the number asked for follows from it. */
 	u64 orphaned; /* This inode has no name any more: PURGE it when nobody holds it open. */
+	u64 expires;  /* Something is in the trash now until then. 0: no news. */
 	u64 cutting;  /* Some chunk map (this inode's, perhaps more) has dead rows left: as long
 		       * as ms_scan_cuts finds any, propose CUT for the first. 0: no news. */
 	u64 next;     /* TAKE_IN: the cookie to go on from; 0: all was seen. */
@@ -168,6 +169,8 @@ struct ms_location {
 	u32 epoch;
 	u32 valid;  /* As LOCATION.valid: bytes from here on read as zeros. */
 	u32 length; /* As LOCATION.length. */
+	u32 bytes;  /* So many count: known to be written, and not cut off. */
+	bool shared;
 };
 /* Mapped chunks with index in [index, index + count), in order; at most `max` of them. */
 int ms_chunks(struct ms_state *state, u64 ino, u64 index, u64 count,
@@ -175,11 +178,12 @@ int ms_chunks(struct ms_state *state, u64 ino, u64 index, u64 count,
 
 struct ms_chunk {
 	u64 chunk;
-	u64 ino; /* File that maps it, and where. */
+	u64 ino; /* File that maps it, and where; of several the first one, 0 when that is gone. */
 	u64 index;
 	u64 home; /* As in struct ms_location. */
 	u32 epoch;
 	u32 goal; /* Copies wanted. */
+	u32 references;
 };
 /* DFS_ENOENT when no file maps it: then it is granted, garbage or unknown. */
 int ms_chunk_get(struct ms_state *state, u64 chunk, struct ms_chunk *ret_chunk);
@@ -187,13 +191,40 @@ int ms_chunk_get(struct ms_state *state, u64 chunk, struct ms_chunk *ret_chunk);
 int ms_is_garbage(struct ms_state *state, u64 chunk);
 /* 1 an inode without a name, 0 not (it has one, or does not exist). */
 int ms_is_orphan(struct ms_state *state, u64 ino);
+
+/* --- The trash. --- */
+/* So long a directory keeps what is deleted in it, in seconds; DFS_ESTALE, DFS_ENOTDIR. */
+int ms_trash_kept(struct ms_state *state, u64 ino, u32 *ret_keep_s);
+/* Places behind `after` that expire at `until` or before, at most `max`, in order of place. `next`
+ * is when the first one beyond them does; 0: there is none. */
+int ms_trash_due(struct ms_state *state, u64 until, struct dfs_trash_key *ret_keys, u32 max,
+		 u32 *ret_count, u64 *ret_next);
+/* trash_item records are put into `items` (no headroom); reply.items is theirs. Bounded work. */
+int ms_trash_list(struct ms_state *state, const struct dfs_list_trash *query,
+		  struct dfs_writer *items, struct dfs_list_trash_reply *ret_reply);
+/* The next operation on the way to a RECOVER. */
+struct ms_recovery {
+	u16 op;     /* DFS_OP_RESTORE or DFS_OP_REMAKE; 0: it has a name already, nothing to do. */
+	u64 ino;    /* RESTORE: what; not the one asked for when a directory above comes first. */
+	u64 parent; /* Where. */
+	u32 name_bytes;
+	u8 name[DFS_NAME_BYTES_MAX];
+};
+int ms_trash_recovery(struct ms_state *state, const struct dfs_recover *request,
+		      struct ms_recovery *ret_recovery);
+/* The path of a name in a directory, as it is now, in `buffer`; borrowed from there. */
+int ms_path_now(struct ms_state *state, u64 parent, struct dfs_span name,
+		u8 buffer[DFS_TRASH_PATH_BYTES_MAX], struct dfs_span *ret_path);
+
 /* Chunk ids below this were reserved at some time. */
 u64 ms_chunk_end(const struct ms_state *state);
 
 struct ms_counts {
-	u64 inodes;  /* Orphans included. */
-	u64 chunks;  /* Mapped by files. */
-	u64 garbage; /* Chunks on their way out. */
+	u64 inodes;      /* Orphans included. */
+	u64 chunks;      /* Mapped by files. */
+	u64 garbage;     /* Chunks on their way out. */
+	u64 trash;       /* Inodes in the trash ... */
+	u64 trash_bytes; /* ... and the space of their chunks. */
 };
 struct ms_counts ms_counts(const struct ms_state *state);
 

@@ -6,6 +6,7 @@
 #define DFS_MASTER_STATE_I_H
 
 #include "libdfsproto/base/kv_cache.h"
+#include "libdfsproto/base/map.h"
 #include "master/core/tables.h"
 
 /* An operation changes at most two directories and two inodes in them. */
@@ -25,12 +26,19 @@ struct ms_inode {
 	bool dirty;              /* The row goes into the batch. */
 	struct ms_owned charged; /* As the quotas have it. */
 	struct dfs_row_inode row;
+	u64 trash_bytes; /* What it adds to the counter of that name, as the tables are. */
 };
 
 /* Chunks that one operation may drop: CUT, PURGE and truncation have a budget of their own; COMMIT
  * replaces at most its list. */
 #define MS_GARBAGE_PER_OP_MAX DFS_MAP_ROWS_PER_OP
 _Static_assert(MS_GARBAGE_PER_OP_MAX >= 1024, "COMMIT's whole list fits");
+
+/* The row of a chunk of which the operation changes the references: chunk_refs.c. */
+struct ms_ref {
+	struct dfs_map_node by_chunk;
+	struct dfs_row_chunk row;
+};
 
 struct ms_state {
 	struct dfs_kv_cache *cache;
@@ -53,6 +61,9 @@ struct ms_state {
 	struct dfs_map quotas;           /* struct ms_quota by kind and id. */
 	struct dfs_list quotas_in_order; /* In which they were first needed. */
 	struct dfs_list quotas_free;
+	struct dfs_map refs_by_chunk;
+	struct ms_ref refs[MS_GARBAGE_PER_OP_MAX];
+	u32 refs_count;
 };
 
 #endif

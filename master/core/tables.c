@@ -146,6 +146,7 @@ ROW(garbage, GARBAGE)
 ROW(trim, TRIM)
 ROW(cut, CUT)
 ROW(quota, QUOTA)
+ROW(trash, TRASH)
 #undef ROW
 
 void ms_row_delete(struct ms_state *state, struct ms_key key)

@@ -37,6 +37,52 @@ static void add_bound(struct ms_touches *touches, struct ms_state *state, u64 pa
 		add_inode(touches, attr.ino);
 }
 
+/* Of what the leader proposes, only what admin tools have asked for is seen by clients. */
+static void find_admins(const struct ms_op *op, struct ms_touches *touches)
+{
+	union {
+		struct dfs_mend mend;
+		struct dfs_restore restore;
+		struct dfs_remake remake;
+	} u;
+	switch (op->op) {
+	case DFS_OP_MEND: /* For some faults the number is no inode's: then nobody has it. */
+		if (dfs_mend_decode(op->body, op->version, &u.mend) == 0)
+			add_inode(touches, u.mend.subject);
+		return;
+	case DFS_OP_RESTORE:
+		if (dfs_restore_decode(op->body, op->version, &u.restore) != 0)
+			return;
+		add(touches, u.restore.parent, u.restore.name);
+		add_inode(touches, u.restore.ino);
+		return;
+	case DFS_OP_REMAKE:
+		if (dfs_remake_decode(op->body, op->version, &u.remake) == 0)
+			add(touches, u.remake.parent, u.remake.name);
+		return;
+	default:
+		return;
+	}
+}
+
+/* What changes the contents of a file. */
+static void find_written(const struct ms_op *op, struct ms_touches *touches)
+{
+	union {
+		struct dfs_commit commit;
+		struct dfs_allocate allocate;
+		struct dfs_clone clone;
+	} u;
+	if (op->op == DFS_OP_COMMIT && dfs_commit_decode(op->body, op->version, &u.commit) == 0)
+		add_inode(touches, u.commit.ino);
+	if (op->op == DFS_OP_ALLOCATE &&
+	    dfs_allocate_decode(op->body, op->version, &u.allocate) == 0)
+		add_inode(touches, u.allocate.ino);
+	/* Of the source nothing changes that anybody could see. */
+	if (op->op == DFS_OP_CLONE && dfs_clone_decode(op->body, op->version, &u.clone) == 0)
+		add_inode(touches, u.clone.ino);
+}
+
 void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_touches *ret_touches)
 {
 	union {
@@ -48,9 +94,6 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 		struct dfs_setattr setattr;
 		struct dfs_setxattr setxattr;
 		struct dfs_removexattr removexattr;
-		struct dfs_commit commit;
-		struct dfs_allocate allocate;
-		struct dfs_mend mend;
 	} u;
 	ret_touches->count = 0;
 	/* What does not decode is refused when it is applied. */
@@ -92,18 +135,12 @@ void ms_touches_find(struct ms_state *state, const struct ms_op *op, struct ms_t
 			add_inode(ret_touches, u.removexattr.ino);
 		return;
 	case DFS_OP_COMMIT:
-		if (dfs_commit_decode(op->body, op->version, &u.commit) == 0)
-			add_inode(ret_touches, u.commit.ino);
-		return;
 	case DFS_OP_ALLOCATE:
-		if (dfs_allocate_decode(op->body, op->version, &u.allocate) == 0)
-			add_inode(ret_touches, u.allocate.ino);
-		return;
-	case DFS_OP_MEND: /* For some faults the number is no inode's: then nobody has it. */
-		if (dfs_mend_decode(op->body, op->version, &u.mend) == 0)
-			add_inode(ret_touches, u.mend.subject);
+	case DFS_OP_CLONE:
+		find_written(op, ret_touches);
 		return;
 	default:
+		find_admins(op, ret_touches);
 		return;
 	}
 }

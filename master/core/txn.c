@@ -1,9 +1,9 @@
 /*
  * Inodes in the hands of one operation: see txn.h.
  */
-#include "master/core/txn.h"
-
+#include "master/core/chunk_refs.h"
 #include "master/core/quota.h"
+#include "master/core/trash.h"
 
 enum {
 	DIRECTORY_BLOCK_BYTES = 4096,
@@ -35,6 +35,7 @@ int ms_txn_inode(struct ms_state *state, u64 ino, struct ms_inode **ret_inode)
 	*ret_inode = slot(state, ino);
 	(*ret_inode)->row = row;
 	(*ret_inode)->charged = ms_owned_of(&row);
+	(*ret_inode)->trash_bytes = row.expires != 0 ? row.allocated : 0;
 	return 0;
 }
 
@@ -72,22 +73,30 @@ void ms_inode_modified(struct ms_inode *inode, nsec wall)
 	ms_inode_changed(inode, wall);
 }
 
-void ms_inode_drop_name(struct ms_state *state, struct ms_inode *inode, nsec wall,
-			struct ms_result *result)
+void ms_inode_orphaned(struct ms_state *state, u64 ino, nsec wall, struct ms_result *result)
+{
+	struct dfs_row_orphan row = {.since = wall};
+	ms_row_orphan_put(state, ms_key1(MS_TABLE_ORPHAN, ino), &row);
+	result->orphaned = ino;
+}
+
+int ms_inode_drop_name(struct ms_state *state, const struct ms_op *op, struct ms_inode *inode,
+		       const struct ms_named_in *was, struct ms_result *result)
 {
 	DFS_ASSERT(inode->row.nlink > 0);
 	if (ms_is_directory(&inode->row))
 		inode->row.nlink = 0;
 	else
 		inode->row.nlink--;
-	ms_inode_changed(inode, wall);
+	ms_inode_changed(inode, op->wall);
 	if (inode->row.nlink > 0)
-		return;
+		return 0;
 	if (inode->row.tree == inode->ino)
 		ms_quota_end(state, inode->ino);
-	struct dfs_row_orphan row = {.since = wall};
-	ms_row_orphan_put(state, ms_key1(MS_TABLE_ORPHAN, inode->ino), &row);
-	result->orphaned = inode->ino;
+	if (ms_trash_keeps(inode, was))
+		return ms_trash_take(state, op, inode, was, result);
+	ms_inode_orphaned(state, inode->ino, op->wall, result);
+	return 0;
 }
 
 int ms_txn_flush(struct ms_state *state, const struct ms_op *op)
@@ -95,6 +104,9 @@ int ms_txn_flush(struct ms_state *state, const struct ms_op *op)
 	int status = 0;
 	for (u32 i = 0; status == 0 && i < state->inodes_count; i++) {
 		struct ms_inode *inode = &state->inodes[i];
+		u64 trash_bytes = inode->row.expires != 0 ? inode->row.allocated : 0;
+		state->counters.trash_bytes += trash_bytes - inode->trash_bytes;
+		inode->trash_bytes = trash_bytes;
 		if (!inode->dirty)
 			continue;
 		struct ms_owned owned = ms_owned_of(&inode->row);
@@ -104,9 +116,11 @@ int ms_txn_flush(struct ms_state *state, const struct ms_op *op)
 	}
 	if (status == 0)
 		status = ms_quota_check(state, op);
-	if (status == 0)
-		ms_quotas_put(state, op->wall);
-	return status;
+	if (status != 0)
+		return status;
+	ms_quotas_put(state, op->wall);
+	ms_refs_flush(state);
+	return 0;
 }
 
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)

@@ -24,10 +24,18 @@ void ms_inode_changed(struct ms_inode *inode, nsec wall);
 /* The same and mtime: names in a directory, data of a file. */
 void ms_inode_modified(struct ms_inode *inode, nsec wall);
 
-/* One name less (a directory: its only one); without any it becomes an orphan, and the result says
- * so. */
-void ms_inode_drop_name(struct ms_state *state, struct ms_inode *inode, nsec wall,
-			struct ms_result *result);
+/* Where a name was that an inode loses. */
+struct ms_named_in {
+	const struct ms_inode *parent;
+	struct dfs_span name;
+};
+/* One name less (a directory: its only one). Without any it goes to the trash, if the directory
+ * keeps one, or becomes an orphan; the result says so. `was` is NULL for an inode that never had a
+ * name. 0 or the store's failure. */
+int ms_inode_drop_name(struct ms_state *state, const struct ms_op *op, struct ms_inode *inode,
+		       const struct ms_named_in *was, struct ms_result *result);
+/* It has no name and is not in the trash: PURGE may take it. */
+void ms_inode_orphaned(struct ms_state *state, u64 ino, nsec wall, struct ms_result *result);
 
 /* The operation is through: count what has changed in the quotas, and put all changed rows into the
  * batch. DFS_EDQUOT when a limit is against it, or the store's failure. */

@@ -169,9 +169,31 @@ static u16 put_data(struct dfs_prng *prng, struct dfs_writer *body)
 	return ops[kind];
 }
 
+static u16 put_trash(struct dfs_prng *prng, struct dfs_writer *body)
+{
+	struct dfs_trash_keep keep = {.ino = some_ino(prng),
+				      .keep_s = (u32)dfs_prng_below(prng, 2)};
+	struct dfs_restore restore = {
+	    .ino = some_ino(prng), .parent = some_ino(prng), .name = some_name(prng)};
+	struct dfs_remake remake = {.parent = some_ino(prng), .name = some_name(prng)};
+	switch (dfs_prng_below(prng, 3)) {
+	case 0:
+		dfs_trash_keep_put(body, &keep);
+		return DFS_OP_TRASH_KEEP;
+	case 1:
+		dfs_restore_put(body, &restore);
+		return DFS_OP_RESTORE;
+	default:
+		dfs_remake_put(body, &remake);
+		return DFS_OP_REMAKE;
+	}
+}
+
 static u16 put_leader(struct dfs_prng *prng, struct dfs_writer *body)
 {
 	struct dfs_writer list;
+	if (dfs_prng_below(prng, 2) == 0)
+		return put_trash(prng, body);
 	dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
 	for (u64 i = 0; i < 4; i++)
 		dfs_id_put(&list, &(struct dfs_id){.id = some_ino(prng)});

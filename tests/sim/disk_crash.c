@@ -75,11 +75,12 @@ static void lose_power(struct disk_sim *disk, struct file *file, struct dfs_prng
 static void interrupt(struct disk_sim *disk, struct disk_op *op, struct dfs_prng *prng)
 {
 	u64 fate = dfs_prng_below(prng, 3);
-	bool changes = op->io.kind == DFS_IO_FILE_WRITE || op->io.kind == DFS_IO_FILE_TRUNCATE ||
+	bool bytes = op->io.kind == DFS_IO_FILE_WRITE || op->io.kind == DFS_IO_FILE_COPY;
+	bool changes = bytes || op->io.kind == DFS_IO_FILE_TRUNCATE ||
 		       op->io.kind == DFS_IO_FILE_PUNCH || op->io.kind == DFS_IO_FILE_UNLINK;
 	if (changes && fate == 1)
 		(void)disk_execute(disk, op, UINT64_MAX);
-	else if (op->io.kind == DFS_IO_FILE_WRITE && fate == 2)
+	else if (bytes && fate == 2)
 		(void)disk_execute(disk, op, dfs_prng_below(prng, op->io.length + 1));
 	disk_op_free(op);
 }

@@ -33,7 +33,7 @@ void disk_change_apply(struct side *side, const struct change *change)
 }
 
 /* Do it in the cache and remember it for the platter. */
-static void make_change(struct disk_sim *disk, struct file *file, const struct change *todo)
+void disk_make_change(struct disk_sim *disk, struct file *file, const struct change *todo)
 {
 	struct change *change = calloc(1, sizeof(*change));
 	DFS_ASSERT(change != NULL);
@@ -49,7 +49,7 @@ static void make_change(struct disk_sim *disk, struct file *file, const struct c
 	disk->used += (u64)file->cache.image.pages_used * IMAGE_PAGE_BYTES;
 }
 
-static bool struck(struct disk_sim *disk, u32 rate)
+bool disk_struck(struct disk_sim *disk, u32 rate)
 {
 	return rate > 0 && dfs_prng_below(&disk->prng, 65536) < rate;
 }
@@ -77,26 +77,27 @@ static int execute_write(struct disk_sim *disk, const struct disk_op *op, u64 li
 		if (pages_missing(file, offset, length) > 0)
 			length = 0;
 		status = DFS_EDISK_FULL;
-	} else if (struck(disk, disk->faults.write_error)) {
+	} else if (disk_struck(disk, disk->faults.write_error)) {
 		length = dfs_prng_below(&disk->prng, length + 1);
 		status = DFS_EIO;
-	} else if (struck(disk, disk->faults.misdirected)) {
+	} else if (disk_struck(disk, disk->faults.misdirected)) {
 		offset += IMAGE_PAGE_BYTES;
 	}
 	if (file == NULL) {
 		file = disk_find(disk, io->file);
 		if (file == NULL)
 			file = disk_file_new(disk, io->file);
-		make_change(disk, file,
-			    &(struct change){.kind = CHANGE_CREATE, .attribute = io->attribute});
+		disk_make_change(
+		    disk, file,
+		    &(struct change){.kind = CHANGE_CREATE, .attribute = io->attribute});
 	}
 	if (length > 0)
-		make_change(disk, file,
-			    &(struct change){.kind = CHANGE_WRITE,
-					     .offset = offset,
-					     .length = length,
-					     .buf = op->buf,
-					     .buf_offset = io->buf_offset});
+		disk_make_change(disk, file,
+				 &(struct change){.kind = CHANGE_WRITE,
+						  .offset = offset,
+						  .length = length,
+						  .buf = op->buf,
+						  .buf_offset = io->buf_offset});
 	return status;
 }
 
@@ -105,6 +106,8 @@ int disk_execute(struct disk_sim *disk, const struct disk_op *op, u64 limit)
 	const struct dfs_io *io = &op->io;
 	if (io->kind == DFS_IO_FILE_WRITE)
 		return execute_write(disk, op, limit);
+	if (io->kind == DFS_IO_FILE_COPY)
+		return disk_execute_copy(disk, op, limit);
 	struct file *file = disk_find_cached(disk, io->file);
 	if (file == NULL)
 		return DFS_ENOENT;
@@ -122,7 +125,7 @@ int disk_execute(struct disk_sim *disk, const struct disk_op *op, u64 limit)
 	default:
 		DFS_ASSERT(false); /* Only I/Os that change a file come here. */
 	}
-	make_change(disk, file, &change);
+	disk_make_change(disk, file, &change);
 	return 0;
 }
 
@@ -131,7 +134,7 @@ int disk_execute_sync(struct disk_sim *disk, const struct disk_op *op)
 	struct file *file = disk_find_cached(disk, op->io.file);
 	if (file == NULL)
 		return DFS_ENOENT;
-	bool failed = struck(disk, disk->faults.sync_error);
+	bool failed = disk_struck(disk, disk->faults.sync_error);
 	dfs_list_for_each_safe (node, &file->changes) {
 		struct change *change = dfs_list_entry(node, struct change, link);
 		if (change->number > op->mark)
@@ -153,7 +156,7 @@ int disk_execute_read(struct disk_sim *disk, const struct disk_op *op, struct di
 	const struct file *file = disk_find_cached(disk, op->io.file);
 	if (file == NULL)
 		return DFS_ENOENT;
-	if (struck(disk, disk->faults.read_error))
+	if (disk_struck(disk, disk->faults.read_error))
 		return DFS_EIO;
 	const struct image *image = &file->cache.image;
 	u64 count = 0;
@@ -171,7 +174,7 @@ int disk_execute_seek(struct disk_sim *disk, const struct disk_op *op, struct di
 	const struct file *file = disk_find_cached(disk, op->io.file);
 	if (file == NULL)
 		return DFS_ENOENT;
-	if (struck(disk, disk->faults.read_error))
+	if (disk_struck(disk, disk->faults.read_error))
 		return DFS_EIO;
 	const struct image *image = &file->cache.image;
 	u64 at = op->io.offset;

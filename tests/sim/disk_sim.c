@@ -100,7 +100,7 @@ void disk_op_free(struct disk_op *op)
 static bool changes_file(enum dfs_io_kind kind)
 {
 	return kind == DFS_IO_FILE_WRITE || kind == DFS_IO_FILE_TRUNCATE ||
-	       kind == DFS_IO_FILE_PUNCH || kind == DFS_IO_FILE_UNLINK;
+	       kind == DFS_IO_FILE_PUNCH || kind == DFS_IO_FILE_UNLINK || kind == DFS_IO_FILE_COPY;
 }
 
 static bool names_file(enum dfs_io_kind kind)
@@ -114,10 +114,21 @@ static void extent(const struct dfs_io *io, u64 *ret_from, u64 *ret_to)
 	bool ranged = io->kind == DFS_IO_FILE_WRITE || io->kind == DFS_IO_FILE_PUNCH;
 	*ret_from = ranged ? io->offset : io->length; /* TRUNCATE: from its length to the end. */
 	*ret_to = ranged ? io->offset + io->length : UINT64_MAX;
+	if (io->kind == DFS_IO_FILE_COPY)
+		*ret_from = 0;
+}
+
+/* `change` may not come beside the reading of a copy's source. */
+static bool disturbs(const struct dfs_io *copy, const struct dfs_io *change)
+{
+	return copy->kind == DFS_IO_FILE_COPY && changes_file(change->kind) &&
+	       change->file == copy->source;
 }
 
 static bool conflict(const struct dfs_io *a, const struct dfs_io *b)
 {
+	if (disturbs(a, b) || disturbs(b, a))
+		return true;
 	if (a->file != b->file || !names_file(a->kind) || !names_file(b->kind))
 		return false;
 	if (a->kind == DFS_IO_FILE_UNLINK || b->kind == DFS_IO_FILE_UNLINK)

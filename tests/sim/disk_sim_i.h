@@ -69,8 +69,13 @@ void disk_side_copy(struct side *to, const struct side *from);
 void disk_change_apply(struct side *side, const struct change *change);
 void disk_change_free(struct change *change);
 void disk_op_free(struct disk_op *op);
-/* Carry out `io`, but only the first `limit` bytes of a write. */
+/* Carry out `io`, but only the first `limit` bytes of a write or a copy. */
 int disk_execute(struct disk_sim *disk, const struct disk_op *op, u64 limit);
+int disk_execute_copy(struct disk_sim *disk, const struct disk_op *op, u64 limit);
+/* Do it in the cache and remember it for the platter. */
+void disk_make_change(struct disk_sim *disk, struct file *file, const struct change *todo);
+/* By chance, with the rate of a fault. */
+bool disk_struck(struct disk_sim *disk, u32 rate);
 int disk_execute_sync(struct disk_sim *disk, const struct disk_op *op);
 int disk_execute_read(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result);
 int disk_execute_seek(struct disk_sim *disk, const struct disk_op *op, struct disk_result *result);

@@ -52,6 +52,11 @@ void history_write(struct history *history, u64 offset, const u8 *data, u64 leng
 	image_write(&history->now, offset, data, length);
 }
 
+void history_stored(struct history *history)
+{
+	history->ops[history->ops_count - 1].flushed = true;
+}
+
 void history_truncate(struct history *history, u64 size)
 {
 	struct history_op *op = add_op(history);

@@ -44,6 +44,8 @@ struct history {
 
 void history_fini(struct history *history);
 void history_write(struct history *history, u64 offset, const u8 *data, u64 length);
+/* The last write is stored and committed: it survives its mount. */
+void history_stored(struct history *history);
 void history_truncate(struct history *history, u64 size);
 /* fallocate(2): the range becomes zeros, as far as there is a file. */
 void history_punch(struct history *history, u64 offset, u64 length);

@@ -67,7 +67,7 @@ int model_unlink(struct model_fs *fs, const char *path, bool apply)
 	struct model_node *node = entry->node;
 	model_entry_remove(parent, entry);
 	node->nlink--;
-	model_drop_if_gone(fs, node);
+	model_unnamed(fs, node);
 	return 0;
 }
 
@@ -88,7 +88,7 @@ int model_rmdir(struct model_fs *fs, const char *path, bool apply)
 	struct model_node *node = entry->node;
 	model_entry_remove(parent, entry);
 	node->nlink = 0;
-	model_drop_if_gone(fs, node);
+	model_unnamed(fs, node);
 	return 0;
 }
 
@@ -171,8 +171,36 @@ int model_rename(struct model_fs *fs, const char *from, const char *to, u32 flag
 	model_entry_add(new_parent, name, moved);
 	if (replaced != NULL) {
 		replaced->nlink -= S_ISDIR(replaced->mode) ? replaced->nlink : 1;
-		model_drop_if_gone(fs, replaced);
+		model_unnamed(fs, replaced);
 	}
+	return 0;
+}
+
+struct model_node *model_make_nameless(struct model_fs *fs, u32 mode)
+{
+	struct model_node *node = model_node_new(fs, mode);
+	node->nlink = 0;
+	node->linkable = true;
+	model_hold(node);
+	return node;
+}
+
+int model_name(struct model_fs *fs, struct model_node *node, const char *path, bool apply)
+{
+	struct model_node *parent;
+	const char *name;
+	int status;
+	DFS_ASSERT(node->trashed || node->linkable);
+	if (model_find_entry(fs, path, &parent, &name, &status) != NULL)
+		return DFS_EEXIST;
+	if (status != DFS_ENOENT || parent == NULL)
+		return status;
+	if (!apply)
+		return 0;
+	node->trashed = false;
+	node->linkable = false;
+	node->nlink = S_ISDIR(node->mode) ? 2 : 1;
+	model_entry_add(parent, name, node);
 	return 0;
 }
 

@@ -62,8 +62,23 @@ void model_fini(struct model_fs *fs)
 
 void model_drop_if_gone(struct model_fs *fs, struct model_node *node)
 {
-	if (node->nlink == 0 && node->holds == 0)
+	if (node->nlink == 0 && node->holds == 0 && !node->trashed)
 		node_free(fs, node);
+}
+
+void model_unnamed(struct model_fs *fs, struct model_node *node)
+{
+	bool kept = S_ISREG(node->mode) || S_ISLNK(node->mode) || S_ISDIR(node->mode);
+	if (node->nlink == 0 && fs->keeps && kept)
+		node->trashed = true;
+	model_drop_if_gone(fs, node);
+}
+
+void model_expire(struct model_fs *fs, struct model_node *node)
+{
+	DFS_ASSERT(node->trashed);
+	node->trashed = false;
+	model_drop_if_gone(fs, node);
 }
 
 void model_hold(struct model_node *node)
@@ -225,4 +240,23 @@ struct model_entry *model_pick_entry(struct model_fs *fs, struct dfs_prng *prng,
 		at = at->next;
 	*ret_directory = directory;
 	return dfs_list_entry(at, struct model_entry, link);
+}
+
+static bool is_pickable(const struct model_node *node)
+{
+	return node->trashed && node->ino != 0;
+}
+
+struct model_node *model_pick_trashed(struct model_fs *fs, struct dfs_prng *prng)
+{
+	u32 count = 0;
+	dfs_list_for_each (link, &fs->nodes)
+		count += is_pickable(dfs_list_entry(link, struct model_node, all));
+	u64 chosen = count == 0 ? 0 : dfs_prng_below(prng, count);
+	dfs_list_for_each (link, &fs->nodes) {
+		struct model_node *node = dfs_list_entry(link, struct model_node, all);
+		if (is_pickable(node) && chosen-- == 0)
+			return node;
+	}
+	return NULL;
 }

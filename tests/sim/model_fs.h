@@ -24,8 +24,10 @@ struct model_node {
 	u32 gid;
 	u32 rdev;
 	u32 nlink;
-	u32 holds; /* Open files: it outlives its names. */
-	u64 ino;   /* 0 until seen. */
+	u32 holds;     /* Open files: it outlives its names. */
+	bool trashed;  /* Without a name, and may get one ... */
+	bool linkable; /* ... for the first time. */
+	u64 ino;       /* 0 until seen. */
 	bool mtime_known;
 	s64 mtime;
 	struct model_node *parent; /* Directories; NULL for the root. */
@@ -46,6 +48,7 @@ struct model_fs {
 	struct model_node *root;
 	struct dfs_list nodes;
 	u32 nodes_count;
+	bool keeps; /* What is deleted goes to the trash. */
 };
 
 void model_init(struct model_fs *fs);
@@ -80,6 +83,15 @@ enum { MODEL_ACL_BYTES_MAX = 44 };
 u32 model_acl_draw(struct dfs_prng *prng, u8 ret_value[MODEL_ACL_BYTES_MAX]);
 /* The node's mode was changed: its list follows. */
 void model_acl_chmod(struct model_node *node);
+
+/* A regular file that never had a name and is held open: O_TMPFILE. */
+struct model_node *model_make_nameless(struct model_fs *fs, u32 mode);
+/* A name for that, or for what is in the trash: EXIST, or what the directories say. */
+int model_name(struct model_fs *fs, struct model_node *node, const char *path, bool apply);
+/* Its time was up. */
+void model_expire(struct model_fs *fs, struct model_node *node);
+/* A random one of those whose number is known; NULL: none. */
+struct model_node *model_pick_trashed(struct model_fs *fs, struct dfs_prng *prng);
 
 void model_hold(struct model_node *node);
 void model_unhold(struct model_fs *fs, struct model_node *node);

@@ -7,7 +7,9 @@
 #include "tests/sim/model_fs.h"
 
 struct model_node *model_node_new(struct model_fs *fs, u32 mode);
-/* Neither named nor open: free it. */
+/* It lost a name, perhaps the last one. */
+void model_unnamed(struct model_fs *fs, struct model_node *node);
+/* Neither named nor open nor in the trash: free it. */
 void model_drop_if_gone(struct model_fs *fs, struct model_node *node);
 void model_entry_add(struct model_node *directory, const char *name, struct model_node *node);
 void model_entry_remove(struct model_node *directory, struct model_entry *entry);

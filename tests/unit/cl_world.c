@@ -62,6 +62,14 @@ static void puppet_flush(struct puppet *puppet)
 void puppet_reply(struct puppet *puppet, const struct dfs_session_event *request, int status,
 		  struct dfs_writer *writer, const struct dfs_payload *payload)
 {
+	struct dfs_writer chained;
+	bool bare = status == 0 && writer == NULL;
+	/* There is no chain; the good answers of both look alike. */
+	if (bare && (request->type == DFS_MSG_SYNC || request->type == DFS_MSG_PUNCH)) {
+		dfs_session_writer(puppet->session, &chained);
+		dfs_sync_reply_put(&chained, &(struct dfs_sync_reply){0});
+		writer = &chained;
+	}
 	dfs_session_reply(puppet->session, request->request, request->type, status, writer, payload,
 			  &puppet->world->puppet_fxs);
 }

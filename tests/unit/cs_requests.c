@@ -26,9 +26,9 @@ u32 world_send(struct cs_world *world, bool master, u16 type, struct dfs_writer 
 	return tag;
 }
 
-u32 world_write(struct cs_world *world, u64 chunk, u32 epoch, u32 offset, const u8 *data,
-		u32 length)
+static u32 write_bytes(struct cs_world *world, struct dfs_write write, const u8 *data, u32 length)
 {
+	u32 offset = write.offset;
 	u32 crcs[DFS_PAYLOAD_BYTES_MAX / DFS_BLOCK_BYTES + 1];
 	u32 pieces = 0;
 	for (u32 done = 0; done < length;) {
@@ -40,21 +40,45 @@ u32 world_write(struct cs_world *world, u64 chunk, u32 epoch, u32 offset, const 
 	struct dfs_buf *payload = dfs_buf_new(dfs_max(length, 1u));
 	memcpy(payload->data, data, length);
 	payload->length = length;
-	struct dfs_write write = {
-	    .chunk = chunk,
-	    .epoch = epoch,
-	    .offset = offset,
-	    .ino = 5,
-	    .index = chunk,
-	    .hint = dfs_span_text("name"),
-	    .crcs = dfs_span(crcs, pieces * sizeof(u32)),
-	};
+	write.ino = 5;
+	write.index = write.chunk;
+	write.hint = dfs_span_text("name");
+	write.crcs = dfs_span(crcs, pieces * sizeof(u32));
 	struct dfs_writer writer;
 	world_writer(world, false, &writer);
 	dfs_write_put(&writer, &write);
 	u32 tag = world_send(world, false, DFS_MSG_WRITE, &writer, payload);
 	dfs_buf_unref(payload);
 	return tag;
+}
+
+u32 world_write(struct cs_world *world, u64 chunk, u32 epoch, u32 offset, const u8 *data,
+		u32 length)
+{
+	struct dfs_write write = {.chunk = chunk, .epoch = epoch, .offset = offset};
+	return write_bytes(world, write, data, length);
+}
+
+u32 world_write_copy(struct cs_world *world, u64 chunk, u64 base, u32 base_bytes, u32 offset,
+		     const u8 *data, u32 length)
+{
+	struct dfs_write write = {
+	    .chunk = chunk, .epoch = 1, .offset = offset, .base = base, .base_bytes = base_bytes};
+	return write_bytes(world, write, data, length);
+}
+
+u32 world_seal(struct cs_world *world, const u64 *chunks, u32 count)
+{
+	struct dfs_writer writer, list;
+	dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
+	for (u32 i = 0; i < count; i++)
+		dfs_chunk_epoch_put(&list,
+				    &(struct dfs_chunk_epoch){.chunk = chunks[i], .epoch = 1});
+	struct dfs_seal seal = {.chunks = dfs_writer_items(&list)};
+	world_writer(world, false, &writer);
+	dfs_seal_put(&writer, &seal);
+	dfs_writer_fini(&list);
+	return world_send(world, false, DFS_MSG_SEAL, &writer, NULL);
 }
 
 u32 world_read(struct cs_world *world, u64 chunk, u32 offset, u32 length)

@@ -115,6 +115,10 @@ void world_flush(struct cs_world *world, struct world_peer *peer);
 /* Requests; each returns its tag. */
 u32 world_write(struct cs_world *world, u64 chunk, u32 epoch, u32 offset, const u8 *data,
 		u32 length);
+/* A WRITE that makes the chunk as a copy of `base` if it is not there. */
+u32 world_write_copy(struct cs_world *world, u64 chunk, u64 base, u32 base_bytes, u32 offset,
+		     const u8 *data, u32 length);
+u32 world_seal(struct cs_world *world, const u64 *chunks, u32 count);
 u32 world_read(struct cs_world *world, u64 chunk, u32 offset, u32 length);
 u32 world_sync(struct cs_world *world, const u64 *chunks, u32 count);
 u32 world_punch(struct cs_world *world, u64 chunk, u32 offset, u32 length);

@@ -22,6 +22,11 @@ void tree_open(struct tree *t)
 	t->link = w->last.attr.ino;
 	t->orphan = world_file(w, ROOT, "orphan");
 	assert_int_equal(world_unlink(w, ROOT, "orphan"), 0);
+	assert_int_equal(WORLD_DO(w, TRASH_KEEP, trash_keep, .ino = t->dir, .keep_s = 60), 0);
+	t->trashed = world_file(w, t->dir, "old");
+	assert_int_equal(world_commit(w, t->trashed, 0, 12, 1), 0);
+	assert_int_equal(world_unlink(w, t->dir, "old"), 0);
+	t->expires = w->last.expires;
 	world_check(w);
 }
 
@@ -91,6 +96,7 @@ PLANT_COUNT(xattr_names, xattrs_names_bytes, XATTR_NAMES_BYTES, file)
 PLANT_COUNT(xattr_bytes, xattrs_bytes, XATTR_BYTES, file)
 PLANT_COUNT(acl_flags, acls, ACL_FLAGS, file)
 PLANT_COUNT(linkable, linkable, LINKABLE, file)
+PLANT_COUNT(place, place, PLACE, dir)
 
 static void parent(struct tree *t, struct ms_finding *expect)
 {
@@ -250,15 +256,44 @@ static void chunk_missing(struct tree *t, struct ms_finding *expect)
 {
 	drop(t, ms_key1(MS_TABLE_CHUNK, 10));
 	move_counter(t, &t->w.state->counters.chunks, -1);
-	*expect = (struct ms_finding){MS_FAULT_CHUNK_MISSING, t->file, 0, 0, 10};
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_MISSING, t->file, 0, 1, 10};
 }
 
 static void chunk_owner(struct tree *t, struct ms_finding *expect)
 {
-	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = 2, .ino = t->file};
+	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = 1, .ino = t->orphan};
 	ms_row_chunk_put(t->w.state, ms_key1(MS_TABLE_CHUNK, 10), &row);
 	force(t);
 	*expect = (struct ms_finding){MS_FAULT_CHUNK_OWNER, t->file, 0, 0, 10};
+}
+
+static void put_references(struct tree *t, u32 count)
+{
+	struct dfs_row_chunk row = {.epoch = 1, .goal = 1, .references = count, .ino = t->file};
+	ms_row_chunk_put(t->w.state, ms_key1(MS_TABLE_CHUNK, 10), &row);
+	force(t);
+}
+
+static void chunk_references(struct tree *t, struct ms_finding *expect)
+{
+	put_references(t, 5);
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_REFERENCES, 10, 0, 5, 1};
+}
+
+/* One reference too few: the chunk would go while a file still has it. */
+static void chunk_references_few(struct tree *t, struct ms_finding *expect)
+{
+	assert_int_equal(world_clone(&t->w, t->file, 0, t->orphan, 0, 1), 0);
+	put_references(t, 1);
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_REFERENCES, 10, 0, 1, 2};
+}
+
+static void chunk_missing_shared(struct tree *t, struct ms_finding *expect)
+{
+	assert_int_equal(world_clone(&t->w, t->file, 0, t->orphan, 0, 1), 0);
+	drop(t, ms_key1(MS_TABLE_CHUNK, 10));
+	move_counter(t, &t->w.state->counters.chunks, -1);
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_MISSING, t->file, 0, 2, 10};
 }
 
 static void chunk_unmapped(struct tree *t, struct ms_finding *expect)
@@ -271,14 +306,15 @@ static void chunk_unmapped(struct tree *t, struct ms_finding *expect)
 
 static void chunk_shared(struct tree *t, struct ms_finding *expect)
 {
-	struct dfs_row_map map = {.chunk = 10, .valid = DFS_VALID_ALL};
+	struct dfs_row_map map = {.chunk = 10, .valid = DFS_VALID_ALL, .shared = 1};
 	struct dfs_row_inode row = inode_of(t, t->orphan);
 	row.chunks = 1;
 	row.size = 1;
 	put_inode(t, t->orphan, &row);
+	put_references(t, 2);
 	ms_row_map_put(t->w.state, ms_key2(MS_TABLE_MAP, t->orphan, 0), &map);
 	force(t);
-	*expect = (struct ms_finding){MS_FAULT_CHUNK_SHARED, 10, t->orphan, 0, 0};
+	*expect = (struct ms_finding){MS_FAULT_CHUNK_SHARED, 10, t->file, 0, 0};
 }
 
 static void put_garbage(struct tree *t, u64 chunk)
@@ -332,6 +368,37 @@ static void result_unowned(struct tree *t, struct ms_finding *expect)
 PLANT_COUNTER(counter_inodes, inodes, COUNT_INODES)
 PLANT_COUNTER(counter_chunks, chunks, COUNT_CHUNKS)
 PLANT_COUNTER(counter_garbage, garbage, COUNT_GARBAGE)
+PLANT_COUNTER(counter_trash, trash, COUNT_TRASH)
+PLANT_COUNTER(counter_trash_bytes, trash_bytes, COUNT_TRASH_BYTES)
+
+static void trash_unowned(struct tree *t, struct ms_finding *expect)
+{
+	struct dfs_row_trash row = {.deleted = 1, .path = dfs_span_text("/x")};
+	ms_row_trash_put(t->w.state, ms_key2(MS_TABLE_TRASH, 5, t->trashed), &row);
+	move_counter(t, &t->w.state->counters.trash, 1);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_UNOWNED, t->trashed, 5, 0, 0};
+}
+
+static void trash_missing(struct tree *t, struct ms_finding *expect)
+{
+	drop(t, ms_key2(MS_TABLE_TRASH, t->expires, t->trashed));
+	move_counter(t, &t->w.state->counters.trash, -1);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_MISSING, t->trashed, 0, t->expires, 0};
+}
+
+static void trash_named(struct tree *t, struct ms_finding *expect)
+{
+	struct dfs_row_inode row = inode_of(t, t->link);
+	row.expires = 77;
+	put_inode(t, t->link, &row);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_NAMED, t->link, 0, 77, 1};
+}
+
+static void trash_orphan(struct tree *t, struct ms_finding *expect)
+{
+	put_orphan(t, t->trashed);
+	*expect = (struct ms_finding){MS_FAULT_TRASH_ORPHAN, t->trashed, 0, 0, 0};
+}
 
 static void row_damaged(struct tree *t, struct ms_finding *expect)
 {
@@ -373,9 +440,18 @@ static void space(struct tree *t, struct ms_finding *expect)
 	move_quota(t, DFS_QUOTA_GROUP, 1000, 4096, 0);
 }
 
+static struct dfs_row_quota quota_of(struct tree *t, u8 kind, u64 id)
+{
+	struct dfs_row_quota row;
+	struct ms_key key = ms_key2(MS_TABLE_QUOTA, kind, id);
+	assert_int_equal(ms_row_quota_get(t->w.state, key, &row), 0);
+	dfs_kv_batch_clear(&t->w.state->batch);
+	return row;
+}
+
 static void quota_bytes(struct tree *t, struct ms_finding *expect)
 {
-	u64 used = inode_of(t, t->file).allocated;
+	u64 used = quota_of(t, DFS_QUOTA_USER, 1000).bytes;
 	move_quota(t, DFS_QUOTA_USER, 1000, 4096, 0);
 	*expect =
 	    (struct ms_finding){MS_FAULT_QUOTA_BYTES, 1000, DFS_QUOTA_USER, used + 4096, used};
@@ -383,7 +459,7 @@ static void quota_bytes(struct tree *t, struct ms_finding *expect)
 
 static void quota_inodes(struct tree *t, struct ms_finding *expect)
 {
-	u64 used = t->w.state->counters.inodes - 1; /* But for the root directory. */
+	u64 used = quota_of(t, DFS_QUOTA_GROUP, 1000).inodes;
 	move_quota(t, DFS_QUOTA_GROUP, 1000, 0, 2);
 	*expect = (struct ms_finding){MS_FAULT_QUOTA_INODES, 1000, DFS_QUOTA_GROUP, used + 2, used};
 }
@@ -401,27 +477,58 @@ const struct plant plants[] = {
 	{                                                                                          \
 #name, name                                                                        \
 	}
-    PLANT(links),          PLANT(links_of_directory),
-    PLANT(entries),        PLANT(chunks_count),
-    PLANT(xattr_names),    PLANT(xattr_bytes),
-    PLANT(space),          PLANT(acl_flags),
-    PLANT(linkable),       PLANT(parent),
-    PLANT(cut_flag),       PLANT(nameless),
-    PLANT(name_dangling),  PLANT(name_unowned),
-    PLANT(name_type),      PLANT(name_place),
-    PLANT(target),         PLANT(target_unowned),
-    PLANT(xattr_unowned),  PLANT(orphan_unowned),
-    PLANT(orphan_named),   PLANT(directory_loop),
-    PLANT(map_beyond),     PLANT(map_unowned),
-    PLANT(chunk_missing),  PLANT(chunk_owner),
-    PLANT(chunk_unmapped), PLANT(chunk_shared),
-    PLANT(chunk_garbage),  PLANT(garbage_number),
-    PLANT(trim_unowned),   PLANT(trim_missing),
-    PLANT(result_unowned), PLANT(counter_inodes),
-    PLANT(counter_chunks), PLANT(counter_garbage),
-    PLANT(row_damaged),    PLANT(inode_number),
-    PLANT(inode_fields),   PLANT(quota_bytes),
-    PLANT(quota_inodes),   PLANT(tree_unknown),
+    PLANT(links),
+    PLANT(links_of_directory),
+    PLANT(entries),
+    PLANT(chunks_count),
+    PLANT(xattr_names),
+    PLANT(xattr_bytes),
+    PLANT(space),
+    PLANT(acl_flags),
+    PLANT(linkable),
+    PLANT(parent),
+    PLANT(cut_flag),
+    PLANT(nameless),
+    PLANT(name_dangling),
+    PLANT(name_unowned),
+    PLANT(name_type),
+    PLANT(name_place),
+    PLANT(target),
+    PLANT(target_unowned),
+    PLANT(xattr_unowned),
+    PLANT(orphan_unowned),
+    PLANT(orphan_named),
+    PLANT(directory_loop),
+    PLANT(map_beyond),
+    PLANT(map_unowned),
+    PLANT(chunk_missing),
+    PLANT(chunk_owner),
+    PLANT(chunk_unmapped),
+    PLANT(chunk_shared),
+    PLANT(chunk_garbage),
+    PLANT(garbage_number),
+    PLANT(chunk_references),
+    PLANT(chunk_references_few),
+    PLANT(chunk_missing_shared),
+    PLANT(trim_unowned),
+    PLANT(trim_missing),
+    PLANT(result_unowned),
+    PLANT(counter_inodes),
+    PLANT(counter_chunks),
+    PLANT(counter_garbage),
+    PLANT(row_damaged),
+    PLANT(inode_number),
+    PLANT(inode_fields),
+    PLANT(quota_bytes),
+    PLANT(quota_inodes),
+    PLANT(tree_unknown),
+    PLANT(place),
+    PLANT(trash_unowned),
+    PLANT(trash_missing),
+    PLANT(trash_named),
+    PLANT(trash_orphan),
+    PLANT(counter_trash),
+    PLANT(counter_trash_bytes),
 #undef PLANT
 };
 

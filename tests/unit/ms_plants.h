@@ -11,11 +11,13 @@
 /* One of everything. */
 struct tree {
 	struct world w;
-	u64 file;   /* Chunks 10 and 11, an attribute, a bound inside chunk 11. */
-	u64 dir;    /* Holds `inner`. */
-	u64 inner;  /* A directory. */
-	u64 link;   /* A symbolic link. */
-	u64 orphan; /* A file without a name. */
+	u64 file;    /* Chunks 10 and 11, an attribute, a bound inside chunk 11. */
+	u64 dir;     /* Holds `inner`. */
+	u64 inner;   /* A directory. */
+	u64 link;    /* A symbolic link. */
+	u64 orphan;  /* A file without a name. */
+	u64 trashed; /* One in the trash, with a chunk. */
+	u64 expires; /* Its place there. */
 };
 
 void tree_open(struct tree *t);

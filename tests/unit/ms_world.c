@@ -165,6 +165,23 @@ int world_commit(struct world *w, u64 ino, u64 index, u64 first_chunk, u32 count
 	return status;
 }
 
+int world_clone(struct world *w, u64 source, u64 from, u64 ino, u64 to, u32 count)
+{
+	struct dfs_writer chunks;
+	u64 size = world_attr(w, source).size, start = from << DFS_CHUNK_SHIFT;
+	u64 bytes = (u64)count << DFS_CHUNK_SHIFT;
+	dfs_writer_init(&chunks, DFS_PROTOCOL_VERSION, 0);
+	for (u32 i = 0; i < count; i++)
+		dfs_id_put(&chunks, &(struct dfs_id){.id = world_chunk_at(w, source, from + i)});
+	if (start < size)
+		bytes = dfs_min(bytes, size - start);
+	int status = WORLD_DO(w, CLONE, clone, .ino = ino, .index = to, .source = source,
+			      .source_index = from, .end = (to << DFS_CHUNK_SHIFT) + bytes,
+			      .mtime = 88, .chunks = dfs_writer_items(&chunks));
+	dfs_writer_fini(&chunks);
+	return status;
+}
+
 u64 world_chunk_at(struct world *w, u64 ino, u64 index)
 {
 	struct ms_location location;

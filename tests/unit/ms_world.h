@@ -80,6 +80,9 @@ int world_truncate(struct world *w, u64 ino, u64 size);
 /* Put chunks [first_chunk, +count) at indexes [index, +count); the file covers them to the last
  * byte. */
 int world_commit(struct world *w, u64 ino, u64 index, u64 first_chunk, u32 count);
+/* CLONE of the source's chunks as they are, [from, +count), to the destination's index `to`; up to
+ * the source's end if that is sooner. */
+int world_clone(struct world *w, u64 source, u64 from, u64 ino, u64 to, u32 count);
 /* Chunk at an index as readers see it; 0: a hole. */
 u64 world_chunk_at(struct world *w, u64 ino, u64 index);
 /* A file of WORLD_MANY chunks: more than two operations may drop. */

@@ -43,6 +43,21 @@ static void options_stand_anywhere(void **unused)
 	assert_int_equal(parse("help status", &a, &why), 0);
 	assert_true(a.help);
 	assert_int_equal(a.command, AD_STATUS);
+	assert_int_equal(parse("trash on d --keep 2w --no-recurse", &a, &why), 0);
+	assert_int_equal(a.trash, AD_TRASH_ON);
+	assert_int_equal(a.keep_s, 14 * 86400);
+	assert_true(a.no_recurse);
+	assert_int_equal(a.files_count, 1);
+	assert_string_equal(a.files[0], "d");
+	assert_int_equal(parse("trash on d", &a, &why), 0);
+	assert_int_equal(a.keep_s, 86400);
+	assert_int_equal(parse("trash restore -r d --deleted-after @5", &a, &why), 0);
+	assert_true(a.recursive);
+	assert_int_equal(a.since_s, 5);
+	assert_int_equal(parse("trash list --deleted-after 90 --limit=7", &a, &why), 0);
+	assert_int_equal(a.recent_s, 90);
+	assert_int_equal(a.limit, 7);
+	assert_int_equal(a.files_count, 0);
 	assert_int_equal(parse("--version", &a, &why), 0);
 	assert_true(a.version);
 	ad_text_fini(&why);
@@ -69,6 +84,17 @@ static void what_is_not_understood_is_named(void **unused)
 	    {"info", "needs at least one file"},
 	    {"status --repair", "it belongs to dfs fsck"},
 	    {"fsk", "did you mean fsck?"},
+	    {"trash", "needs to know what"},
+	    {"trash onn d", "did you mean on?"},
+	    {"trash on", "takes one path"},
+	    {"trash list a b", "at most one"},
+	    {"trash on d --keep 5x", "a time like"},
+	    {"trash on d --keep 0", "a time like"},
+	    {"trash list --keep 1d", "dfs trash list has no option --keep"},
+	    {"trash restore f -r --to g", "--to is for one file"},
+	    {"trash list --deleted-after @x", "seconds since 1970"},
+	    {"trash list --limit 0", "a number from 1"},
+	    {"status -r", "it belongs to dfs trash"},
 	};
 	struct ad_arguments a;
 	struct ad_text why = {0};

@@ -229,6 +229,40 @@ static void truncate_and_punch_leave_zeros(void **state)
 	place_free(&place);
 }
 
+static int copied(struct place *place, u64 source, u64 file, u64 length)
+{
+	struct dfs_io io = {.kind = DFS_IO_FILE_COPY,
+			    .file = file,
+			    .source = source,
+			    .length = length,
+			    .attribute = dfs_span_text(attribute)};
+	return io_do(place->f, io, NULL).status;
+}
+
+static void a_copy_has_the_bytes_and_the_holes(void **state)
+{
+	(void)state;
+	struct place place = place_new(2);
+	assert_int_equal(put(&place, 1, 0, 8192, 'c'), 0);
+	assert_int_equal(put(&place, 1, 1 << 20, 5000, 'c'), 0);
+	assert_int_equal(copied(&place, 1, 2, (1 << 20) + 100), 0);
+	assert_bytes(get(&place, 2, 0, 8192), 8192, 0, 'c');
+	assert_bytes(get(&place, 2, 8192, 4096), 4096, 4096, 0);
+	assert_bytes(get(&place, 2, 1 << 20, 8192), 100, 0, 'c');
+	assert_int_equal(sought(&place, 2, 0, true), 8192);
+	/* Shorter, longer than the source; and over what is left of an earlier try. */
+	assert_int_equal(copied(&place, 1, 2, 10), 0);
+	assert_bytes(get(&place, 2, 0, 8192), 10, 0, 'c');
+	assert_int_equal(copied(&place, 1, 3, 2 << 20), 0);
+	assert_bytes(get(&place, 3, 1 << 20, 5000), 5000, 0, 'c');
+	assert_bytes(get(&place, 3, (1 << 20) + 8192, 2 << 20), (1 << 20) - 8192, 1 << 20, 0);
+	/* Each is a file of its own. */
+	assert_int_equal(put(&place, 2, 0, 10, 'x'), 0);
+	assert_bytes(get(&place, 1, 0, 8192), 8192, 0, 'c');
+	assert_int_equal(copied(&place, 9, 4, 10), DFS_ENOENT);
+	place_free(&place);
+}
+
 static void an_unlinked_file_is_gone_and_may_be_made_anew(void **state)
 {
 	(void)state;
@@ -403,6 +437,7 @@ int main(void)
 	    cmocka_unit_test(several_cold_reads_are_in_flight_at_once),
 	    cmocka_unit_test(an_absent_file_is_reported),
 	    cmocka_unit_test(truncate_and_punch_leave_zeros),
+	    cmocka_unit_test(a_copy_has_the_bytes_and_the_holes),
 	    cmocka_unit_test(an_unlinked_file_is_gone_and_may_be_made_anew),
 	    cmocka_unit_test(syncs_of_many_files_in_one_turn_all_end),
 	    cmocka_unit_test(listing_pages_through_all_files_in_order),

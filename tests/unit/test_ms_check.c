@@ -169,7 +169,7 @@ static void a_walk_sees_one_moment(void **unused)
 	ms_check_end(found);
 	(void)ms_check_findings(found, &count, &dropped);
 	assert_int_equal(count, 0);
-	assert_int_equal(ms_check_counts(found).inodes, 6);
+	assert_int_equal(ms_check_counts(found).inodes, 7);
 	assert_int_equal(ms_check_counts(found).chunks, 2);
 	(void)ms_check_orphans(found, &count);
 	assert_int_equal(count, 1);

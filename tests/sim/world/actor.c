@@ -16,10 +16,10 @@ struct choice {
 
 /* The last HOLES_CHOICES only in worlds with holes. */
 static const struct choice choices[] = {
-    {act_make, 14},   {act_remove, 7},   {act_rename, 8},     {act_link, 3},     {act_stat, 8},
-    {act_readdir, 4}, {act_xattr, 5},    {act_attributes, 5}, {act_open, 12},    {act_close, 8},
-    {act_write, 22},  {act_read, 12},    {act_fsync, 6},      {act_truncate, 4}, {act_save, 3},
-    {act_seek, 3},    {act_allocate, 8}, {act_list, 4},
+    {act_make, 14},   {act_remove, 7}, {act_rename, 8},     {act_link, 3},     {act_stat, 8},
+    {act_readdir, 4}, {act_xattr, 5},  {act_attributes, 5}, {act_open, 12},    {act_close, 8},
+    {act_write, 22},  {act_read, 12},  {act_fsync, 6},      {act_truncate, 4}, {act_save, 3},
+    {act_clone, 5},   {act_seek, 3},   {act_allocate, 8},   {act_list, 4},
 };
 
 enum { HOLES_CHOICES = 2 };
@@ -56,8 +56,19 @@ enum verdict actor_judge(struct actor *actor, int got, int predicted, const char
 static void act(struct actor *actor)
 {
 	u32 total = 0, count = dfs_array_count(choices);
+	if (actor->fs.keeps && dfs_prng_below(&actor->proc.prng, 12) == 0 && act_restore(actor)) {
+		actor->operations++;
+		actor->world->operations++;
+		return;
+	}
 	if (!actor->world->shape.holes)
 		count -= HOLES_CHOICES;
+	if (actor->world->shape.tmpfiles && dfs_prng_below(&actor->proc.prng, 10) == 0 &&
+	    act_tmpfile(actor)) {
+		actor->operations++;
+		actor->world->operations++;
+		return;
+	}
 	for (u32 i = 0; i < count; i++)
 		total += choices[i].weight;
 	for (;;) {
@@ -85,6 +96,8 @@ static void make_home(struct actor *actor)
 static void work(struct actor *actor)
 {
 	make_home(actor);
+	if (actor->world->shape.keep_s != 0)
+		actor_trash_begin(actor);
 	while (actor->world->phase == PHASE_WORK) {
 		act(actor);
 		if (dfs_prng_below(&actor->proc.prng, 4) == 0)
@@ -111,6 +124,8 @@ static void live(struct task *task, void *arg)
 			actor_verify(actor);
 		} else if (phase == PHASE_WIPE) {
 			actor_wipe(actor);
+			if (actor->fs.keeps)
+				actor_trash_end(actor);
 			if (actor->index == 0 && actor->world->shared != NULL)
 				shared_wipe(actor->world, &actor->proc);
 		}
@@ -147,6 +162,7 @@ void actors_free(struct world *world)
 		struct actor *actor = world->actors[i];
 		task_free(actor->proc.task);
 		model_fini(&actor->fs);
+		free(actor->operator);
 		free(actor);
 	}
 	world->actors_count = 0;

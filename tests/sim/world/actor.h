@@ -24,6 +24,7 @@ struct actor {
 	char name[16];
 	struct model_fs fs;
 	struct actor_file files[ACTOR_FILES_MAX];
+	struct operator* operator; /* Who gives commands for it: actor_trash.c. */
 	u64 operations;
 	enum phase done; /* The last phase it has finished. */
 };
@@ -74,10 +75,23 @@ bool act_read(struct actor *actor);
 bool act_fsync(struct actor *actor);
 bool act_truncate(struct actor *actor);
 bool act_allocate(struct actor *actor); /* actor_space.c */
+bool act_clone(struct actor *actor);    /* actor_clone.c */
 bool act_seek(struct actor *actor);
 bool act_save(struct actor *actor); /* As editors do: new file, fsync, rename over. */
 
+/* actor_tmpfile.c: make a file without a name, or give one that is open its first name. */
+bool act_tmpfile(struct actor *actor);
+
+/* actor_trash.c */
+bool act_restore(struct actor *actor);
+/* Its directory keeps what is deleted from now on. */
+void actor_trash_begin(struct actor *actor);
+/* All that it has deleted goes for good. */
+void actor_trash_end(struct actor *actor);
+
 /* actor_files.c */
+/* True: it succeeded, and all of the file is certain now. */
+bool actor_sync_file(struct actor *actor, struct actor_file *open);
 void actor_drop_dead_files(struct actor *actor);
 struct actor_file *actor_free_file(struct actor *actor);
 /* A random one that is open and whose length is known; NULL: none. */

@@ -308,8 +308,7 @@ bool act_read(struct actor *actor)
 	return true;
 }
 
-/* True: it succeeded, and all is certain now. */
-static bool sync_file(struct actor *actor, struct actor_file *open)
+bool actor_sync_file(struct actor *actor, struct actor_file *open)
 {
 	struct history *data = &open->node->data;
 	int got = proc_fsync(&actor->proc, &open->file, draw(actor, 2) == 0);
@@ -343,7 +342,7 @@ bool act_fsync(struct actor *actor)
 	struct actor_file *open = actor_pick_open(actor);
 	if (open == NULL)
 		return false;
-	(void)sync_file(actor, open);
+	(void)actor_sync_file(actor, open);
 	return true;
 }
 
@@ -382,7 +381,7 @@ bool act_save(struct actor *actor)
 	u32 length = 1 + (u32)draw(actor, actor->world->shape.file_bytes);
 	if (!actor_write_file(actor, open, 0, length))
 		return true;
-	if (!sync_file(actor, open))
+	if (!actor_sync_file(actor, open))
 		return true;
 	actor_close_file(actor, open);
 	actor_rename(actor, "saved.new", "saved", 0);

@@ -84,6 +84,7 @@ void attr_cache_take(struct attr_cache *cache, const struct cl_call *call,
 	case CL_RMDIR:
 	case CL_WRITE:
 	case CL_FALLOCATE:
+	case CL_CLONE:
 		expire(cache, call->ino);
 		break;
 	case CL_LINK:

@@ -93,6 +93,7 @@ static void *make_mount(void *arg, struct sim_node *node)
 	    .write_behind_bytes = world->shape.write_behind,
 	    .write_behind_age = world->shape.write_behind_age,
 	    .timeout = world->shape.timeout,
+	    .clone_bytes_min = 1,
 	    .tuning = &world->session,
 	};
 	member->node = node;

@@ -1,10 +1,11 @@
 /*
- * The inspector: see inspector.h. A node whose core is that of `dfs`; it ends by itself, is judged,
- * and is started anew after a while.
+ * The inspector: see inspector.h. A command (command.h) that ends by itself, is judged, and is
+ * started anew after a while.
  */
 #include "tests/sim/world/inspector.h"
 
 #include "admin/core/fsck_i.h"
+#include "tests/sim/world/command.h"
 
 #include <stdlib.h>
 
@@ -13,10 +14,8 @@
 
 struct inspector {
 	struct world *world;
-	struct sim_node *node;
+	struct command command;
 	struct sim_alarm again;
-	struct dfs_prng prng; /* Its own: the cluster's course is the seed's. */
-	struct ad_arguments arguments;
 	u64 runs;      /* That ended by themselves ... */
 	u64 completed; /* ... and had seen everything. */
 	bool watching;
@@ -24,55 +23,13 @@ struct inspector {
 	bool empty;
 };
 
-static void inspection_step(void *core, const struct dfs_ev *ev, struct dfs_fxs *fxs)
+static void prepare(struct inspector *inspector)
 {
-	ad_core_ops.step(((struct inspection *)core)->ad, ev, fxs);
-}
-
-static nsec inspection_deadline(const void *core)
-{
-	return ad_core_ops.deadline(((const struct inspection *)core)->ad);
-}
-
-static void inspection_room(void *core, u64 link, u8 **ret_data, u32 *ret_length)
-{
-	static u8 nowhere[64];
-	ad_core_ops.room(((struct inspection *)core)->ad, link, ret_data, ret_length);
-	if (*ret_length == 0) { /* A link that the command has closed already. */
-		*ret_data = nowhere;
-		*ret_length = sizeof(nowhere);
-	}
-}
-
-static void inspection_check(const void *core)
-{
-	ad_core_ops.check(((const struct inspection *)core)->ad);
-}
-
-const struct dfs_core_ops inspection_ops = {inspection_step, inspection_deadline, inspection_room,
-					    inspection_check};
-
-static void *make(void *arg, struct sim_node *node)
-{
-	struct inspector *inspector = arg;
-	struct inspection *inspection = calloc(1, sizeof(*inspection));
-	DFS_ASSERT(inspection != NULL);
-	inspector->arguments = (struct ad_arguments){
+	inspector->command.arguments = (struct ad_arguments){
 	    .command = AD_FSCK,
-	    .data = inspector->at_rest || dfs_prng_below(&inspector->prng, 4) == 0,
+	    .data = inspector->at_rest || dfs_prng_below(&inspector->command.prng, 4) == 0,
 	    .timeout = 10 * DFS_SEC,
 	};
-	struct ad_config config = {
-	    .arguments = &inspector->arguments,
-	    .masters = WORLD_MASTERS,
-	    .masters_from = "the simulator",
-	    .tuning = &inspector->world->session,
-	};
-	cluster_identity(inspector->world, node, DFS_ROLE_ADMIN, dfs_prng_next(&inspector->prng),
-			 "dfs", &config.identity);
-	inspection->owner = inspector;
-	inspection->ad = ad_new(&config);
-	return inspection;
 }
 
 /* May this be found in a cluster whose servers are killed and cut off? Power cuts take what was not
@@ -93,8 +50,9 @@ static bool is_excused(const struct inspector *inspector, u16 fault)
 	}
 }
 
-static void judge(struct inspector *inspector, const struct ad *ad)
+static void judge(struct command *command, const struct ad *ad)
 {
+	struct inspector *inspector = dfs_container_of(command, struct inspector, command);
 	const struct fsck *fsck = ad->work;
 	bool completed = ad_exit_code(ad) != AD_EXIT_FAILED;
 	inspector->runs++;
@@ -109,31 +67,21 @@ static void judge(struct inspector *inspector, const struct ad *ad)
 		world_fail(inspector->world, "fsck gave up: %s", ad_text_get(ad_complaints(ad)));
 }
 
-static void drop(void *core)
+static void down(struct command *command)
 {
-	struct inspection *inspection = core;
-	if (inspection->ad->exited)
-		judge(inspection->owner, inspection->ad);
-	ad_free(inspection->ad);
-	free(inspection);
-}
-
-static void down(void *arg, struct sim_node *node, bool crashed, int status)
-{
-	struct inspector *inspector = arg;
-	(void)node;
-	(void)crashed;
-	(void)status;
+	struct inspector *inspector = dfs_container_of(command, struct inspector, command);
 	if (inspector->watching)
 		sim_after(inspector->world->sim, &inspector->again,
-			  1 + dfs_prng_below(&inspector->prng, GAP_MAX));
+			  1 + dfs_prng_below(&command->prng, GAP_MAX));
 }
 
 static void begin(struct sim_alarm *alarm)
 {
 	struct inspector *inspector = dfs_container_of(alarm, struct inspector, again);
-	if (!sim_up(inspector->node))
-		sim_start(inspector->node);
+	if (sim_up(inspector->command.node))
+		return;
+	prepare(inspector);
+	sim_start(inspector->command.node);
 }
 
 void inspector_start(struct world *world)
@@ -143,28 +91,20 @@ void inspector_start(struct world *world)
 	inspector->world = world;
 	inspector->again.fire = begin;
 	inspector->watching = true;
-	dfs_prng_seed(&inspector->prng, ~world->seed);
-	struct sim_node_spec spec = {
-	    .name = "dfs",
-	    .machine = 30,
-	    .ops = &inspection_ops,
-	    .make = make,
-	    .drop = drop,
-	    .down = down,
-	    .arg = inspector,
-	};
-	inspector->node = sim_add(world->sim, &spec);
+	inspector->command.ended = judge;
+	inspector->command.down = down;
+	command_add(&inspector->command, world, "dfs", 30);
 	world->inspector = inspector;
-	sim_after(world->sim, &inspector->again, dfs_prng_below(&inspector->prng, GAP_MAX));
+	sim_after(world->sim, &inspector->again, dfs_prng_below(&inspector->command.prng, GAP_MAX));
 }
 
 static void wait_until_down(struct inspector *inspector)
 {
 	struct sim *sim = inspector->world->sim;
 	nsec end = sim_now(sim) + FINISHED_WITHIN;
-	while (sim_up(inspector->node) && sim_now(sim) < end)
+	while (sim_up(inspector->command.node) && sim_now(sim) < end)
 		sim_run_until(sim, sim_now(sim) + 10 * DFS_MSEC);
-	if (sim_up(inspector->node))
+	if (sim_up(inspector->command.node))
 		world_fail(inspector->world, "fsck does not end");
 }
 
@@ -181,7 +121,8 @@ void inspector_run(struct world *world, bool empty)
 	u64 completed = inspector->completed;
 	inspector->at_rest = true;
 	inspector->empty = empty;
-	sim_start(inspector->node);
+	prepare(inspector);
+	sim_start(inspector->command.node);
 	wait_until_down(inspector);
 	if (inspector->completed != completed + 1)
 		world_fail(world, "fsck did not come to an end of its own");

@@ -8,13 +8,6 @@
 
 #include "tests/sim/world/world.h"
 
-/* A command as the core of a node. */
-struct inspection {
-	struct ad *ad;
-	void *owner; /* Of the node. */
-};
-extern const struct dfs_core_ops inspection_ops;
-
 /* Begin to inspect now and then. */
 void inspector_start(struct world *world);
 /* No more of that. */

@@ -22,7 +22,7 @@ const char *mount_op_name(enum cl_op op)
 	    [CL_FALLOCATE] = "FALLOCATE", [CL_LSEEK] = "LSEEK",
 	    [CL_GETXATTR] = "GETXATTR",   [CL_SETXATTR] = "SETXATTR",
 	    [CL_LISTXATTR] = "LISTXATTR", [CL_REMOVEXATTR] = "REMOVEXATTR",
-	    [CL_SYNC_ALL] = "SYNC_ALL",
+	    [CL_SYNC_ALL] = "SYNC_ALL",   [CL_CLONE] = "CLONE",
 	};
 	return (u32)op < dfs_array_count(names) ? names[op] : "?";
 }
@@ -50,7 +50,7 @@ void mount_trace_call(const struct mount *mount, const struct call *call)
 	if (c->handle != 0)
 		dfs_text_add(&text, " handle=%llu", (unsigned long long)c->handle);
 	if (c->op == CL_READ || c->op == CL_WRITE || c->op == CL_READDIR || c->op == CL_FALLOCATE ||
-	    c->op == CL_LSEEK)
+	    c->op == CL_LSEEK || c->op == CL_CLONE)
 		dfs_text_add(&text, " offset=%llu size=%llu", (unsigned long long)c->offset,
 			     (unsigned long long)(c->op == CL_WRITE ? c->data.bytes : c->size));
 	if (c->op == CL_FALLOCATE || c->op == CL_LSEEK)

@@ -221,6 +221,25 @@ int proc_link(struct proc *proc, const char *from, const char *to)
 	return status;
 }
 
+int proc_link_file(struct proc *proc, const struct file *file, const char *to)
+{
+	struct walk new;
+	struct call call;
+	if (file->life != mount_life(proc->mount))
+		return MOUNT_DIED;
+	int status = walk_path(proc, to, &new);
+	if (status == 0) {
+		status = DFS_EEXIST;
+	} else if (status == DFS_ENOENT && new.name.length > 0) {
+		proc_fill(proc, &call, CL_LINK, file->ino);
+		call.call.ino2 = new.parent;
+		call.call.name = new.name;
+		status = call_status(proc, &call);
+	}
+	walk_end(proc, &new);
+	return status;
+}
+
 static int remove_name(struct proc *proc, const char *path, enum cl_op op)
 {
 	struct walk walk;

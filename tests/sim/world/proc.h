@@ -36,6 +36,11 @@ int proc_stat(struct proc *proc, const char *path, struct dfs_attr *ret_attr);
 int proc_fstat(struct proc *proc, const struct file *file, struct dfs_attr *ret_attr);
 /* O_* of fcntl.h. */
 int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct file *ret_file);
+/* O_TMPFILE in a directory; `once`: with O_EXCL. */
+int proc_tmpfile(struct proc *proc, const char *directory, u32 mode, bool once,
+		 struct file *ret_file);
+/* linkat(2) of an open file. */
+int proc_link_file(struct proc *proc, const struct file *file, const char *to);
 /* What the FLUSH answered; the file is not open afterwards, whatever it was. */
 int proc_close(struct proc *proc, struct file *file);
 int proc_read(struct proc *proc, const struct file *file, u64 offset, u8 *ret_data, u32 length,
@@ -46,6 +51,13 @@ int proc_fsync(struct proc *proc, const struct file *file, bool data_only);
 int proc_ftruncate(struct proc *proc, const struct file *file, u64 size);
 /* FALLOC_FL_* of fcntl.h. */
 int proc_fallocate(struct proc *proc, const struct file *file, u32 mode, u64 offset, u64 length);
+struct range {
+	const struct file *file;
+	u64 offset;
+};
+/* copy_file_range(2), but DFS_ENOTSUP where the kernel would copy the bytes itself. */
+int proc_clone(struct proc *proc, const struct range *from, const struct range *to, u64 length,
+	       u64 *ret_count);
 /* SEEK_HOLE, or SEEK_DATA: NXIO when there is none. */
 int proc_lseek(struct proc *proc, const struct file *file, u64 offset, bool hole, u64 *ret_offset);
 int proc_setattr(struct proc *proc, const char *path, const struct dfs_setattr *set,

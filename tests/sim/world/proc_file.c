@@ -92,6 +92,28 @@ static int open_once(struct proc *proc, const char *path, int flags, u32 mode,
 	return status;
 }
 
+int proc_tmpfile(struct proc *proc, const char *directory, u32 mode, bool once,
+		 struct file *ret_file)
+{
+	struct walk walk;
+	struct file file = {0};
+	u64 life = mount_life(proc->mount);
+	int status = walk_path(proc, directory, &walk);
+	if (status == 0) {
+		struct walk in = {.parent = walk.ino};
+		status = create(proc, &in, O_RDWR | O_TMPFILE | (once ? O_EXCL : 0), mode, &file);
+	}
+	if (status == 0 && life != mount_life(proc->mount))
+		status = MOUNT_DIED;
+	if (status == 0) {
+		file.life = life;
+		mount_hold(proc->mount, file.ino);
+		*ret_file = file;
+	}
+	walk_end(proc, &walk);
+	return status;
+}
+
 /* As the VFS does: what was replaced between its look-up and its opening is looked up again. */
 int proc_open(struct proc *proc, const char *path, int flags, u32 mode, struct file *ret_file)
 {
@@ -158,6 +180,27 @@ int proc_fallocate(struct proc *proc, const struct file *file, u32 mode, u64 off
 	call.call.offset = offset;
 	call.call.size = length;
 	return status != 0 ? status : status_of(proc, &call);
+}
+
+int proc_clone(struct proc *proc, const struct range *from, const struct range *to, u64 length,
+	       u64 *ret_count)
+{
+	struct call call;
+	int status = fill_file(proc, to->file, CL_CLONE, &call);
+	if (from->file->life != to->file->life)
+		status = MOUNT_DIED;
+	if (status != 0)
+		return status;
+	call.call.offset = to->offset;
+	call.call.ino2 = from->file->ino;
+	call.call.handle2 = from->file->handle;
+	call.call.offset2 = from->offset;
+	call.call.size = length;
+	status = proc_call(proc, &call);
+	if (status == 0)
+		*ret_count = call.answer.count;
+	answer_clear(&call.answer);
+	return status;
 }
 
 int proc_lseek(struct proc *proc, const struct file *file, u64 offset, bool hole, u64 *ret_offset)

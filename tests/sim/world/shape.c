@@ -43,6 +43,15 @@ static void holes(struct shape *shape, u64 seed)
 	shape->holes = seed % 8 < 6 && seed % 8 != 2;
 }
 
+/* By the seed's number as well. What is deleted is kept: by some for longer than a run takes, some
+ * for a moment. */
+static void trash(struct shape *shape, u64 seed)
+{
+	if (seed % 8 == 1 || seed % 8 == 3 || seed % 8 == 4)
+		shape->keep_s = seed / 8 % 2 == 0 ? 86400 : 1;
+	shape->tmpfiles = seed % 8 == 1 || seed % 8 == 4;
+}
+
 void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 {
 	memset(shape, 0, sizeof(*shape));
@@ -73,4 +82,5 @@ void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng)
 	draw_tuning(&shape->tuning, prng);
 	damage(shape, seed);
 	holes(shape, seed);
+	trash(shape, seed);
 }

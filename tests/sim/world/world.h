@@ -61,6 +61,8 @@ struct shape {
 	bool local;   /* The first mount shares a machine, and unix sockets, with the first
 			 chunkserver. */
 	bool holes;   /* Actors use fallocate(2) and lseek(2). */
+	bool tmpfiles; /* Actors use O_TMPFILE. */
+	u32 keep_s;    /* The actors' directories keep what is deleted for so long; 0: not. */
 };
 
 /* The course of a run. */
