@@ -141,7 +141,9 @@ static u16 put_data(struct dfs_prng *prng, struct dfs_writer *body)
 	struct dfs_writer list;
 	struct dfs_committed item = {.index = dfs_prng_below(prng, 4),
 				     .chunk = 1 + dfs_prng_below(prng, 16),
-				     .length = (u32)dfs_prng_below(prng, 1 << 20)};
+				     .length = (u32)dfs_prng_below(prng, 1 << 20),
+				     .base = dfs_prng_below(prng, 16),
+				     .base_bytes = (u32)dfs_prng_below(prng, 1 << 20)};
 	dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
 	dfs_committed_put(&list, &item);
 	struct dfs_commit commit = {
@@ -189,6 +191,24 @@ static u16 put_trash(struct dfs_prng *prng, struct dfs_writer *body)
 	}
 }
 
+static u16 put_clone(struct dfs_prng *prng, struct dfs_writer *body)
+{
+	struct dfs_writer list;
+	u64 count = 1 + dfs_prng_below(prng, 3), index = dfs_prng_below(prng, 3);
+	dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
+	for (u64 i = 0; i < count; i++)
+		dfs_id_put(&list, &(struct dfs_id){.id = dfs_prng_below(prng, 8)});
+	struct dfs_clone clone = {.ino = some_ino(prng),
+				  .index = index,
+				  .source = some_ino(prng),
+				  .source_index = dfs_prng_below(prng, 3),
+				  .end = (index + count) << DFS_CHUNK_SHIFT,
+				  .chunks = dfs_writer_items(&list)};
+	dfs_clone_put(body, &clone);
+	dfs_writer_fini(&list);
+	return DFS_OP_CLONE;
+}
+
 static u16 put_leader(struct dfs_prng *prng, struct dfs_writer *body)
 {
 	struct dfs_writer list;
@@ -212,7 +232,8 @@ size_t fuzz_seed(struct dfs_prng *prng, u8 *data, size_t capacity)
 		dfs_writer_init(&body, DFS_PROTOCOL_VERSION, 0);
 		u64 kind = dfs_prng_below(prng, 8);
 		u16 op = kind < 4   ? put_namespace(prng, &body)
-			 : kind < 7 ? put_data(prng, &body)
+			 : kind < 6 ? put_data(prng, &body)
+			 : kind < 7 ? put_clone(prng, &body)
 				    : put_leader(prng, &body);
 		u32 length = body.buf->length;
 		if (size + HEADER_BYTES + length <= capacity) {

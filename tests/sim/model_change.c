@@ -176,11 +176,13 @@ int model_rename(struct model_fs *fs, const char *from, const char *to, u32 flag
 	return 0;
 }
 
-struct model_node *model_make_nameless(struct model_fs *fs, u32 mode)
+struct model_node *model_make_nameless(struct model_fs *fs, const struct model_node *directory,
+				       u32 mode)
 {
 	struct model_node *node = model_node_new(fs, mode);
 	node->nlink = 0;
 	node->linkable = true;
+	model_acl_inherit(node, directory);
 	model_hold(node);
 	return node;
 }

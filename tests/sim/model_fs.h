@@ -85,7 +85,8 @@ u32 model_acl_draw(struct dfs_prng *prng, u8 ret_value[MODEL_ACL_BYTES_MAX]);
 void model_acl_chmod(struct model_node *node);
 
 /* A regular file that never had a name and is held open: O_TMPFILE. */
-struct model_node *model_make_nameless(struct model_fs *fs, u32 mode);
+struct model_node *model_make_nameless(struct model_fs *fs, const struct model_node *directory,
+				       u32 mode);
 /* A name for that, or for what is in the trash: EXIST, or what the directories say. */
 int model_name(struct model_fs *fs, struct model_node *node, const char *path, bool apply);
 /* Its time was up. */

@@ -407,16 +407,48 @@ static void what_the_kernel_can_do_itself_is_left_to_it(void **state)
 	struct bench *bench = *state;
 	struct fuse_init_out init;
 	struct fuse_lk_in lock = {0};
-	struct fuse_copy_file_range_in copy = {.len = 1};
 	int error;
 	u8 *body;
 	fuse_bench_greet(bench, &init);
 	u64 unique = fuse_bench_put(bench, FUSE_SETLK, 5, &lock, sizeof(lock), NULL, 0);
 	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
 	assert_int_equal(error, ENOSYS);
+}
+
+/* What the core cannot share the kernel copies itself, this time and not for ever. */
+static void copying_a_range_names_both_files(void **state)
+{
+	struct bench *bench = *state;
+	struct fuse_init_out init;
+	struct fuse_copy_file_range_in copy = {.fh_in = 21,
+					       .off_in = 1 << 26,
+					       .nodeid_out = 6,
+					       .fh_out = 22,
+					       .off_out = 2 << 26,
+					       .len = 3 << 26};
+	struct fuse_write_out out;
+	int error;
+	u8 *body;
+	fuse_bench_greet(bench, &init);
+	u64 unique = fuse_bench_put(bench, FUSE_COPY_FILE_RANGE, 5, &copy, sizeof(copy), NULL, 0);
+	assert_int_equal(bench->call.op, CL_CLONE);
+	assert_int_equal(bench->call.ino, 6);
+	assert_int_equal(bench->call.handle, 22);
+	assert_int_equal(bench->call.offset, 2 << 26);
+	assert_int_equal(bench->call.ino2, 5);
+	assert_int_equal(bench->call.handle2, 21);
+	assert_int_equal(bench->call.offset2, 1 << 26);
+	assert_int_equal(bench->call.size, 3 << 26);
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_CLONE, .count = 1 << 26});
+	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), sizeof(out));
+	memcpy(&out, body, sizeof(out));
+	assert_int_equal(out.size, 1 << 26);
 	unique = fuse_bench_put(bench, FUSE_COPY_FILE_RANGE, 5, &copy, sizeof(copy), NULL, 0);
+	fuse_shell_reply(bench->shell, bench->id,
+			 &(struct cl_reply){.op = CL_CLONE, .status = DFS_ENOTSUP});
 	assert_int_equal(fuse_bench_get(bench, unique, &error, &body), 0);
-	assert_int_equal(error, ENOSYS);
+	assert_int_equal(error, EOPNOTSUPP);
 }
 
 int main(void)
@@ -440,6 +472,7 @@ int main(void)
 	    TEST(the_umask_comes_along),
 	    TEST(access_lists_are_refused_if_the_kernel_does_not_know_them),
 	    TEST(what_the_kernel_can_do_itself_is_left_to_it),
+	    TEST(copying_a_range_names_both_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

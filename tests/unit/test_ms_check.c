@@ -170,11 +170,11 @@ static void a_walk_sees_one_moment(void **unused)
 	(void)ms_check_findings(found, &count, &dropped);
 	assert_int_equal(count, 0);
 	assert_int_equal(ms_check_counts(found).inodes, 7);
-	assert_int_equal(ms_check_counts(found).chunks, 2);
+	assert_int_equal(ms_check_counts(found).chunks, 3);
 	(void)ms_check_orphans(found, &count);
 	assert_int_equal(count, 1);
 	assert_int_equal(ms_check_chunk(found, 11)->index, 1);
-	assert_null(ms_check_chunk(found, 12));
+	assert_null(ms_check_chunk(found, 13));
 	ms_check_free(found);
 	world_close(&t.w);
 }

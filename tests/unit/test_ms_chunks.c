@@ -86,10 +86,14 @@ static void commit_refuses_what_is_taken_or_never_was(void **unused)
 	world_check(&w);
 
 	struct dfs_writer chunks;
-	const struct dfs_committed twice[] = {{3, 30, 7, 0}, {3, 31, 7, 0}};
-	const struct dfs_committed same[] = {{3, 30, 7, 0}, {3, 30, 7, 0}};
-	const struct dfs_committed both[] = {{3, 30, 7, 0}, {4, 30, 7, 0}};
-	const struct dfs_committed beyond[] = {{5, 30, 7, 0}, {6, 31, 7, 0}};
+	const struct dfs_committed twice[] = {{.index = 3, .chunk = 30, .server = 7},
+					      {.index = 3, .chunk = 31, .server = 7}};
+	const struct dfs_committed same[] = {{.index = 3, .chunk = 30, .server = 7},
+					     {.index = 3, .chunk = 30, .server = 7}};
+	const struct dfs_committed both[] = {{.index = 3, .chunk = 30, .server = 7},
+					     {.index = 4, .chunk = 30, .server = 7}};
+	const struct dfs_committed beyond[] = {{.index = 5, .chunk = 30, .server = 7},
+					       {.index = 6, .chunk = 31, .server = 7}};
 	const struct {
 		const struct dfs_committed *items;
 		int status;

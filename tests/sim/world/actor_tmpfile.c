@@ -30,7 +30,7 @@ static bool make(struct actor *actor)
 		memset(open, 0, sizeof(*open));
 		return true;
 	}
-	open->node = model_make_nameless(&actor->fs, S_IFREG | 0644);
+	open->node = model_make_nameless(&actor->fs, directory, S_IFREG | 0644);
 	open->node->linkable = !once;
 	open->node->ino = open->file.ino;
 	open->append = false;
