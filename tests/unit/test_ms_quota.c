@@ -2,6 +2,7 @@
  * Quotas: what each operation charges to whom, limits soft and hard, trees inside trees, and who
  * may move where. world_check() compares all counts with the inodes each time.
  */
+#include "master/core/check.h"
 #include "master/core/quota.h"
 #include "tests/unit/ms_world.h"
 
@@ -308,6 +309,56 @@ static void trees_are_not_too_deep(void **unused)
 	world_close(&w);
 }
 
+/* What the checker finds first, MEND puts right. */
+static void assert_mended(struct world *w, u16 fault, u64 subject, u64 at, u64 noted, u64 found)
+{
+	assert_int_equal(dfs_kv_write(w->state->kv, &w->state->batch), 0);
+	dfs_kv_batch_clear(&w->state->batch);
+	assert_int_equal(ms_state_check(w->state, NULL), DFS_ECORRUPT);
+	for (u32 i = 0; i < 2; i++)
+		assert_int_equal(WORLD_DO(w, MEND, mend, .fault = fault, .subject = subject,
+					  .at = at, .noted = noted, .found = found),
+				 i == 0 ? 0 : DFS_ESTALE);
+	world_check(w);
+}
+
+static void miscounts_are_found_and_mended(void **unused)
+{
+	(void)unused;
+	struct world w;
+	struct dfs_row_quota row;
+	struct dfs_row_inode inode;
+	open_as_user(&w);
+	u64 f = world_file(&w, ROOT, "f");
+	struct ms_key key = ms_key2(MS_TABLE_QUOTA, USER, 7);
+	assert_int_equal(ms_row_quota_get(w.state, key, &row), 0);
+	dfs_kv_batch_clear(&w.state->batch);
+	row.bytes = 4096;
+	ms_row_quota_put(w.state, key, &row);
+	assert_mended(&w, MS_FAULT_QUOTA_BYTES, 7, USER, 4096, 0);
+	dfs_kv_batch_clear(&w.state->batch);
+	row.bytes = 0;
+	row.inodes = 3;
+	ms_row_quota_put(w.state, key, &row);
+	assert_mended(&w, MS_FAULT_QUOTA_INODES, 7, USER, 3, 1);
+	assert_int_equal(ms_row_inode_get(w.state, ms_key1(MS_TABLE_INODE, f), &inode), 0);
+	dfs_kv_batch_clear(&w.state->batch);
+	inode.tree = 77;
+	ms_row_inode_put(w.state, ms_key1(MS_TABLE_INODE, f), &inode);
+	assert_mended(&w, MS_FAULT_TREE_UNKNOWN, f, 0, 77, 0);
+	/* What an inode says of itself is what is counted: both are mended together. */
+	dfs_kv_batch_clear(&w.state->batch);
+	inode.tree = 0;
+	inode.allocated = 4096;
+	ms_row_inode_put(w.state, ms_key1(MS_TABLE_INODE, f), &inode);
+	row.inodes = 1;
+	row.bytes = 4096;
+	ms_row_quota_put(w.state, key, &row);
+	ms_row_quota_put(w.state, ms_key2(MS_TABLE_QUOTA, GROUP, 8), &row);
+	assert_mended(&w, MS_FAULT_SPACE, f, 0, 4096, 0);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +371,7 @@ int main(void)
 	    cmocka_unit_test(a_full_directory_becomes_a_tree_and_ends),
 	    cmocka_unit_test(a_tree_ends_with_its_directory),
 	    cmocka_unit_test(trees_are_not_too_deep),
+	    cmocka_unit_test(miscounts_are_found_and_mended),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
