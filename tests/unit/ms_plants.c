@@ -4,7 +4,7 @@
 #include "tests/unit/ms_plants.h"
 
 #include "master/core/dentry.h"
-#include "master/core/state_i.h"
+#include "master/core/quota.h"
 
 void tree_open(struct tree *t)
 {
@@ -62,20 +62,6 @@ static void drop(struct tree *t, struct ms_key key)
 static u64 cookie_of(struct tree *t, const char *name)
 {
 	return ms_name_cookie(t->w.state, dfs_span_text(name));
-}
-
-/* One inode more of the user and group that all of this belongs to. */
-static void count_inode(struct tree *t)
-{
-	for (u64 kind = DFS_QUOTA_USER; kind <= DFS_QUOTA_GROUP; kind++) {
-		struct ms_key key = ms_key2(MS_TABLE_QUOTA, kind, 1000);
-		struct dfs_row_quota row;
-		assert_int_equal(ms_row_quota_get(t->w.state, key, &row), 0);
-		dfs_kv_batch_clear(&t->w.state->batch);
-		row.inodes++;
-		ms_row_quota_put(t->w.state, key, &row);
-		force(t);
-	}
 }
 
 /* --- The plants. Each says which fault is to be found, and about what. --- */
@@ -417,7 +403,11 @@ static void inode_number(struct tree *t, struct ms_finding *expect)
 	put_inode(t, 1 << 20, &row);
 	put_orphan(t, 1 << 20);
 	move_counter(t, &t->w.state->counters.inodes, 1);
-	count_inode(t);
+	struct ms_owned owned = ms_owned_of(&row);
+	assert_int_equal(ms_quota_move(t->w.state, &(struct ms_owned){0}, &owned), 0);
+	ms_quotas_put(t->w.state, 0);
+	ms_quotas_forget(t->w.state);
+	force(t);
 	*expect = (struct ms_finding){MS_FAULT_INODE_NUMBER, 1 << 20, 0, 0, 0};
 }
 
