@@ -3,6 +3,7 @@
  * the end. What is asked and how it is shown is in core/ (core/admin.h).
  */
 #include "admin/core/admin.h"
+#include "admin/shell/accounts.h"
 #include "admin/shell/run.h"
 #include "admin/shell/where.h"
 #include "libdfsproto/host/ids.h"
@@ -79,6 +80,8 @@ static int work(const struct ad_arguments *arguments, const struct where *where,
 	    .masters_from = where->masters_from,
 	    .files = where->files,
 	    .files_count = where->files_count,
+	    .account = where->account,
+	    .account_name = account_name,
 	    .place = where->place,
 	    .to = where->to,
 	    .colours = wants_colours(arguments),

@@ -9,9 +9,8 @@
 struct ad *ad_new(const struct ad_config *config)
 {
 	static const struct ad_handlers *const handlers[AD_COMMANDS_COUNT] = {
-	    [AD_STATUS] = &ad_status_handlers,
-	    [AD_INFO] = &ad_info_handlers,
-	    [AD_FSCK] = &ad_fsck_handlers,
+	    [AD_STATUS] = &ad_status_handlers, [AD_INFO] = &ad_info_handlers,
+	    [AD_FSCK] = &ad_fsck_handlers,     [AD_QUOTA] = &ad_quota_handlers,
 	    [AD_TRASH] = &ad_trash_handlers,
 	};
 	struct ad *ad = calloc(1, sizeof(*ad));

@@ -30,6 +30,9 @@ struct ad_config {
 	const char *masters_from; /* Where that was found, for sentences: "--masters". */
 	const struct ad_file *files;
 	u32 files_count;
+	u64 account; /* quota --user, --group: its number. */
+	/* Name of a user or group, or NULL. */
+	const char *(*account_name)(bool group, u64 id);
 	struct ad_place place; /* dfs trash: the path, unless it is an inode's number ... */
 	struct ad_place to;    /* ... and --to. */
 	bool colours;

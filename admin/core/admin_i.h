@@ -45,7 +45,7 @@ struct ad_handlers {
 	void (*fini)(struct ad *ad);
 };
 extern const struct ad_handlers ad_status_handlers, ad_info_handlers, ad_fsck_handlers,
-    ad_trash_handlers;
+    ad_quota_handlers, ad_trash_handlers;
 
 struct ad {
 	struct ad_config config;

@@ -25,6 +25,12 @@ enum option {
 	OPTION_JSON,
 	OPTION_DATA,
 	OPTION_REPAIR,
+	OPTION_USER,
+	OPTION_GROUP,
+	OPTION_TREE,
+	OPTION_BYTES,
+	OPTION_INODES,
+	OPTION_GRACE,
 	OPTION_KEEP,
 	OPTION_NO_RECURSE,
 	OPTION_RECURSIVE,
@@ -55,6 +61,12 @@ static const struct {
     [OPTION_JSON] = {"--json", true, FOR_ALL, 0},
     [OPTION_DATA] = {"--data", true, AD_FSCK, 0},
     [OPTION_REPAIR] = {"--repair", true, AD_FSCK, 0},
+    [OPTION_USER] = {"--user", false, AD_QUOTA, 0},
+    [OPTION_GROUP] = {"--group", false, AD_QUOTA, 0},
+    [OPTION_TREE] = {"--tree", true, AD_QUOTA, 0},
+    [OPTION_BYTES] = {"--bytes", false, AD_QUOTA, 0},
+    [OPTION_INODES] = {"--inodes", false, AD_QUOTA, 0},
+    [OPTION_GRACE] = {"--grace", false, AD_QUOTA, 0},
     [OPTION_KEEP] = {"--keep", false, AD_TRASH, FOR(ON)},
     [OPTION_NO_RECURSE] = {"--no-recurse", true, AD_TRASH, FOR(ON) | FOR(OFF)},
     [OPTION_RECURSIVE] = {"--recursive", true, AD_TRASH, FOR(RESTORE)},
@@ -68,7 +80,7 @@ static const struct {
 
 static const char *const commands[AD_COMMANDS_COUNT] = {
     [AD_NONE] = "help", [AD_STATUS] = "status", [AD_INFO] = "info",
-    [AD_FSCK] = "fsck", [AD_TRASH] = "trash",
+    [AD_FSCK] = "fsck", [AD_QUOTA] = "quota",   [AD_TRASH] = "trash",
 };
 
 static const char *const verbs[AD_TRASH_COUNT] = {
@@ -218,6 +230,22 @@ static int set(struct ad_arguments *arguments, enum option option, const char *v
 	case OPTION_REPAIR:
 		arguments->repair = true;
 		return 0;
+	case OPTION_USER:
+		arguments->quota.user = value;
+		arguments->quota.users = true;
+		return 0;
+	case OPTION_GROUP:
+		arguments->quota.group = value;
+		arguments->quota.groups = true;
+		return 0;
+	case OPTION_TREE:
+		arguments->quota.trees = true;
+		return 0;
+	case OPTION_BYTES:
+	case OPTION_INODES:
+		return ad_quota_limits(&arguments->quota, option == OPTION_BYTES, value, why);
+	case OPTION_GRACE:
+		return ad_quota_grace(&arguments->quota, value, why);
 	case OPTION_KEEP:
 		return set_duration(&arguments->keep_s, "--keep", value, why);
 	case OPTION_NO_RECURSE:
@@ -256,13 +284,16 @@ static int take_option(int argc, char **argv, int *at, bool seen[OPTIONS_COUNT],
 	if (option == OPTIONS_COUNT)
 		return unknown_option(why, argv[*at]);
 	const char *name = options[option].name;
-	if (options[option].flag && value != NULL) {
+	/* A report is of all users, or all groups. */
+	bool kind = option == OPTION_USER || option == OPTION_GROUP;
+	bool flag = options[option].flag || (kind && arguments->quota.verb == AD_QUOTA_REPORT);
+	if (flag && value != NULL) {
 		ad_text_add(why, "%s takes no value", name);
 		return DFS_EINVAL;
 	}
-	if (!options[option].flag && value == NULL && *at + 1 < argc)
+	if (!flag && value == NULL && *at + 1 < argc)
 		value = argv[++*at];
-	if (!options[option].flag && (value == NULL || value[0] == '\0')) {
+	if (!flag && (value == NULL || value[0] == '\0')) {
 		ad_text_add(why, "%s needs a value", name);
 		return DFS_EINVAL;
 	}
@@ -354,6 +385,8 @@ static int check(struct ad_arguments *arguments, const bool seen[OPTIONS_COUNT],
 		ad_text_add(why, "dfs info needs at least one file; dfs info --help tells more");
 		return DFS_EINVAL;
 	}
+	if (arguments->command == AD_QUOTA)
+		return ad_quota_check(arguments, why);
 	if (arguments->command != AD_INFO && arguments->files_count > 0) {
 		ad_text_add(why,
 			    "dfs %s takes no argument, and \"%.100s\" was given; dfs %s --help",
@@ -380,6 +413,8 @@ int ad_arguments_parse(int argc, char **argv, struct ad_arguments *ret_arguments
 			status = take_option(argc, argv, &i, seen, &arguments, why);
 		else if (arguments.command == AD_NONE)
 			status = take_command(&arguments, argv[i], why);
+		else if (arguments.command == AD_QUOTA && arguments.quota.verb == AD_QUOTA_NONE)
+			status = ad_quota_verb(&arguments.quota, argv[i], why);
 		else /* There is always room: argv[0] and what was parsed are behind us. */
 			arguments.files[arguments.files_count++] = argv[i];
 		if (status != 0) {

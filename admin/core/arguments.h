@@ -16,7 +16,25 @@ enum ad_exit {
 	AD_EXIT_USAGE = 3,  /* It was not understood. */
 };
 
-enum ad_command { AD_NONE, AD_STATUS, AD_INFO, AD_FSCK, AD_TRASH, AD_COMMANDS_COUNT };
+enum ad_command { AD_NONE, AD_STATUS, AD_INFO, AD_FSCK, AD_QUOTA, AD_TRASH, AD_COMMANDS_COUNT };
+enum ad_quota_verb { AD_QUOTA_NONE, AD_QUOTA_SET, AD_QUOTA_GET, AD_QUOTA_REPORT, AD_QUOTA_REMOVE };
+
+/* `dfs quota`. Whose: a user, a group, or the directory in `files`. */
+struct ad_quota_arguments {
+	enum ad_quota_verb verb;
+	const char *user; /* Name or number, borrowed; NULL: not given. */
+	const char *group;
+	bool users; /* REPORT: these kinds. */
+	bool groups;
+	bool trees;
+	u32 valid; /* enum dfs_quota_bits: which limits are set. */
+	u64 bytes_soft;
+	u64 bytes_hard;
+	u64 inodes_soft;
+	u64 inodes_hard;
+	u32 grace; /* Seconds. */
+};
+
 /* The word behind `dfs trash`. */
 enum ad_trash {
 	AD_TRASH_ON,
@@ -36,6 +54,7 @@ struct ad_arguments {
 	bool json;
 	bool data;   /* fsck: read all data. */
 	bool repair; /* fsck */
+	struct ad_quota_arguments quota;
 	enum ad_trash trash;
 	bool recursive;  /* trash restore: what was below, too. */
 	bool no_recurse; /* trash on, off: not the directories below. */
@@ -60,6 +79,13 @@ struct ad_arguments {
  * reordered. */
 int ad_arguments_parse(int argc, char **argv, struct ad_arguments *ret_arguments,
 		       struct ad_text *why);
+/* arguments_quota.c: the word after `quota`; a value of an option of it; what must go together. 0,
+ * or DFS_EINVAL and why. */
+int ad_quota_verb(struct ad_quota_arguments *quota, const char *word, struct ad_text *why);
+int ad_quota_limits(struct ad_quota_arguments *quota, bool bytes, const char *value,
+		    struct ad_text *why);
+int ad_quota_grace(struct ad_quota_arguments *quota, const char *value, struct ad_text *why);
+int ad_quota_check(const struct ad_arguments *arguments, struct ad_text *why);
 /* The page for a command, or the overview for AD_NONE. */
 void ad_help(enum ad_command command, struct ad_text *out);
 const char *ad_command_name(enum ad_command command);

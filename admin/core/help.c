@@ -24,6 +24,7 @@ static const char overview[] =
     "  dfs status         One screen: master, chunkservers, clients, space, warnings.\n"
     "  dfs info FILE...   Where the chunks of files are.\n"
     "  dfs fsck           Check that everything fits together; --repair what is safe.\n"
+    "  dfs quota VERB     How much users, groups and directory trees may use.\n"
     "  dfs trash ...      Keep what is deleted for a while; list it, restore it.\n"
     "  dfs help COMMAND   More about one of them.\n"
     "\n" COMMON "  --version          Print the version.\n"
@@ -72,6 +73,34 @@ static const char fsck_page[] =
     "Exit codes: 0 no fault, or all were repaired; 1 faults are left; 2 the check could not be\n"
     "completed; 3 the command line was not understood.\n";
 
+static const char quota_page[] =
+    "dfs quota: how much users, groups and directory trees use, and how much they may.\n"
+    "\n"
+    "Usage: dfs quota set    DIR | --user NAME | --group NAME  LIMITS\n"
+    "       dfs quota get    DIR | --user NAME | --group NAME\n"
+    "       dfs quota remove DIR | --user NAME | --group NAME\n"
+    "       dfs quota report [--user] [--group] [--tree]\n"
+    "\n"
+    "  --bytes SOFT:HARD   Space, with K, M, G, T or P (1024 each); 0: no such limit. One number "
+    "is\n"
+    "                      the hard limit alone.\n"
+    "  --inodes SOFT:HARD  Files, directories and other objects, with K, M or G (1000 each).\n"
+    "  --grace TIME        How long a soft limit may be exceeded: 90s, 30m, 12h, 7d (default 7d).\n"
+    "\n"
+    "DIR lies on a mount of dfs on this machine; all that is below it counts, for root as well.\n"
+    "What is in it already is counted while dfs quota set runs; should it be interrupted, the "
+    "same\n"
+    "command goes on. Trees may lie inside each other, up to 8. Between trees, rename(2) and "
+    "link(2) of\n"
+    "directories and of files with several names are EXDEV, and mv copies. Inside a tree with "
+    "limits\n"
+    "df shows those. A user and a group use what they own; root has no limits. NAME may be a "
+    "number.\n"
+    "\n" COMMON "\n"
+    "Exit codes: 0 done; 1 get, report: somebody is above a soft limit, or at a hard one; 2 it "
+    "could\n"
+    "not be done: no answer, no such directory, user or quota; 3 the command line was not "
+    "understood.\n";
 static const char trash_page[] =
     "dfs trash: keep what is deleted for a while, list it, restore it.\n"
     "\n"
@@ -110,7 +139,7 @@ void ad_help(enum ad_command command, struct ad_text *out)
 {
 	static const char *const pages[AD_COMMANDS_COUNT] = {
 	    [AD_NONE] = overview,  [AD_STATUS] = status_page, [AD_INFO] = info_page,
-	    [AD_FSCK] = fsck_page, [AD_TRASH] = trash_page,
+	    [AD_FSCK] = fsck_page, [AD_QUOTA] = quota_page,   [AD_TRASH] = trash_page,
 	};
 	ad_text_add(out, "%s", pages[command]);
 }

@@ -3,6 +3,7 @@
  */
 #include "admin/shell/where.h"
 
+#include "admin/shell/accounts.h"
 #include "admin/shell/places.h"
 #include "libdfsproto/base/errors.h"
 #include "libdfsproto/host/address.h"
@@ -183,7 +184,14 @@ int where_find(const struct ad_arguments *arguments, struct where *ret_where,
 		ret_where->key = arguments->key;
 	else if (environment != NULL && environment[0] != '\0')
 		ret_where->key = environment;
-	int status = find_masters(arguments, ret_where, ret_text);
+	const struct ad_quota_arguments *quota = &arguments->quota;
+	int status = 0;
+	if (quota->user != NULL)
+		status = account_find(false, quota->user, &ret_where->account, ret_text);
+	else if (quota->group != NULL)
+		status = account_find(true, quota->group, &ret_where->account, ret_text);
+	if (status == 0)
+		status = find_masters(arguments, ret_where, ret_text);
 	if (status != 0)
 		return status;
 	if (arguments->command == AD_TRASH)

@@ -16,6 +16,7 @@ struct where {
 	const char *key; /* Path of the key file. */
 	struct ad_file *files;
 	u32 files_count;
+	u64 account;           /* quota --user, --group: its number. */
 	struct ad_place place; /* dfs trash: as in struct ad_config. */
 	struct ad_place to;
 };

@@ -74,6 +74,8 @@ struct cl_task {
 	bool answered;         /* The caller has its answer already. */
 	bool gating;           /* Counted in inode.gates. */
 	bool asked_attributes; /* READDIR. */
+	bool room_asked;       /* WRITE: what was written before is committed, and it asks again. */
+	bool room_given;       /* It has asked, and may go on. */
 	u16 asked;             /* Operation or message of the request under way. */
 	nsec asked_at;         /* When it was first made: leases count from then. */
 	struct cl_caller caller;

@@ -18,7 +18,7 @@ static void lists_init(struct cl *cl)
 	struct dfs_list *lists[] = {
 	    &cl->servers,      &cl->inodes,   &cl->touched,   &cl->dirty,   &cl->tasks,
 	    &cl->free_tasks,   &cl->waiting,  &cl->mutators,  &cl->writers, &cl->replies,
-	    &cl->free_replies, &cl->releases, &cl->lingering,
+	    &cl->free_replies, &cl->releases, &cl->lingering, &cl->quotas,
 	};
 	for (size_t i = 0; i < dfs_array_count(lists); i++)
 		dfs_list_init(lists[i]);

@@ -20,6 +20,7 @@
 #include "fuse/core/call.h"
 #include "fuse/core/chunk_map.h"
 #include "fuse/core/linger.h"
+#include "fuse/core/quota.h"
 
 enum cl_phase {
 	CL_PHASE_NEW,      /* Waits for BOOT. */
@@ -76,6 +77,7 @@ struct cl {
 	u64 held_bytes;
 	u64 unstored_bytes;
 	bool room_changed;         /* Writers that wait may go on. */
+	struct dfs_list quotas;    /* struct cl_quota */
 	struct dfs_list lingering; /* Inodes, in order of linger_until. */
 	u32 lingering_count;
 	u32 linger_syncs; /* Under way for those whose time is over. */

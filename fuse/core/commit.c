@@ -62,6 +62,7 @@ static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_mu
 	inode->commit_tries = 0;
 	inode->commit_writer = (struct cl_caller){0};
 	inode->commits_heard = inode->commits_sent;
+	cl_quota_told(cl, inode, &reply->room);
 	dfs_list_for_each_safe (node, &inode->targets_list) {
 		struct cl_target *target = dfs_list_entry(node, struct cl_target, in_inode);
 		if (target->commit_at == 0)
@@ -70,6 +71,10 @@ static void succeeded(struct cl *cl, struct cl_inode *inode, const struct dfs_mu
 		target->committed_at = target->commit_at;
 		target->commit_at = 0;
 		target->fresh = false;
+		target->place.length = dfs_max(target->place.length, target->length);
+		if (dfs_list_empty(&target->slots))
+			target->end = 0;
+		cl_quota_recount(target);
 		target->place.base = 0;
 		target->place.base_bytes = 0;
 		if (status == 0 && generation == inode->commit_generation && target->granted)

@@ -25,7 +25,7 @@ const struct cl_flow cl_flows[] = {
 		   .flushed = cl_truncate_flushed},
     [CL_OPEN] = {.start = cl_open_start, .answer = cl_open_answer, .flushed = cl_truncate_flushed},
     [CL_READ] = {.start = cl_read_start},
-    [CL_WRITE] = {.start = cl_write_start, .flushed = cl_write_flushed},
+    [CL_WRITE] = {.start = cl_write_start, .answer = cl_write_answer, .flushed = cl_write_flushed},
     [CL_FLUSH] = {.start = cl_flush_call_start, .flushed = cl_flush_call_flushed},
     [CL_FSYNC] = {.start = cl_fsync_start, .flushed = cl_flush_call_flushed},
     [CL_RELEASE] = {.start = cl_release_start},

@@ -18,7 +18,7 @@ void cl_clone_refused(struct cl *cl, struct cl_task *task, int status);
 cl_start cl_flush_call_flushed, cl_write_flushed, cl_fallocate_begun, cl_lseek_begun;
 cl_answered cl_lookup_answer, cl_getattr_answer, cl_setattr_answer, cl_readlink_answer,
     cl_name_answer, cl_create_answer, cl_open_answer, cl_readdir_answer, cl_statfs_answer,
-    cl_getxattr_answer, cl_listxattr_answer, cl_fallocate_answer, cl_clone_answer;
+    cl_write_answer, cl_getxattr_answer, cl_listxattr_answer, cl_fallocate_answer, cl_clone_answer;
 
 /* op_open.c: the inode is held; the handle, and truncation if it was asked for. */
 void cl_opened(struct cl *cl, struct cl_task *task);

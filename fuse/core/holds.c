@@ -46,6 +46,8 @@ static void on_reopened(struct cl *cl, struct cl_rpc *rpc, const struct cl_answe
 		status = dfs_open_reply_decode(answer->body, answer->version, &reply);
 	if (status == 0)
 		status = cl_inode_attr(cl, inode, &reply.attr, false);
+	if (status == 0)
+		cl_quota_told(cl, inode, &reply.room);
 	if (status == 0 && cl_inode_regular(inode) && inode->attr.change == reply.attr.change)
 		status = cl_rows_told(cl, inode, &reply.chunks);
 	if (status != 0) {

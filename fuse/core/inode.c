@@ -71,6 +71,7 @@ static void inode_free(struct cl *cl, struct cl_inode *inode)
 {
 	cancel_requests(cl, inode);
 	cl_rows_drop(cl, inode);
+	cl_quota_leave(inode);
 	cl_targets_fini(cl, inode);
 	DFS_ASSERT(inode->slots.count == 0);
 	DFS_ASSERT(inode->targets.count == 0);

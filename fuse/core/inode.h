@@ -76,6 +76,10 @@ struct cl_inode {
 	u32 grant_tries;
 	struct cl_timer grant_timer; /* Until it may be asked again. */
 
+	/* What it may grow by: quota.c. */
+	struct cl_quota *quota; /* NULL: no limit that we know of. */
+	u64 growth;             /* Of what is not committed, over all targets. */
+
 	/* Making it safe: flush.c, commit.c, sync.c. */
 	struct dfs_list flushes; /* struct cl_flush. */
 	struct cl_caller writer; /* Of what is not committed: root only if all of it is root's. */

@@ -66,6 +66,7 @@ static void made(struct cl *cl, struct cl_task *task, const struct cl_answer *an
 		return;
 	}
 	set_hint(task->inode, task->name);
+	cl_quota_told(cl, task->inode, &reply.room);
 	nsec until = cl_cache_until(task->asked_at, reply.lease_ms);
 	if (task->name.length != 0)
 		cl_cache_put_name(cl, parent, task->name, task->ino, until);

@@ -74,7 +74,7 @@ static void ask_space(struct cl *cl, struct cl_task *task)
 	struct dfs_writer writer;
 	task->resume = ask_space;
 	cl_master_begin(cl, &writer);
-	dfs_statfs_put(&writer, &(struct dfs_statfs){});
+	dfs_statfs_put(&writer, &(struct dfs_statfs){.ino = task->inode->ino});
 	cl_task_ask(cl, task, DFS_MSG_STATFS, &writer);
 }
 
@@ -82,6 +82,11 @@ static void on_space(struct cl *cl, struct cl_task *task, const struct cl_answer
 {
 	struct dfs_statfs_reply reply;
 	int status = dfs_statfs_reply_decode(answer->body, answer->version, &reply);
+	if (status == 0) {
+		cl_quota_told(cl, task->inode, &reply.room);
+		if (bytes_missing(task) > cl_quota_left(task->inode))
+			status = DFS_EDQUOT;
+	}
 	/* Just after the master's start no server may have told of its disks. */
 	if (status == 0 && reply.bytes_total != 0 && bytes_missing(task) > reply.bytes_free)
 		status = DFS_ENOSPC;

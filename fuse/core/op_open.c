@@ -50,6 +50,8 @@ static int take_open(struct cl *cl, struct cl_task *task, const struct cl_answer
 	cl_hold_taken(cl, task->inode);
 	if (status == 0)
 		status = cl_inode_attr(cl, task->inode, &reply.attr, false);
+	if (status == 0)
+		cl_quota_told(cl, task->inode, &reply.room);
 	if (status == 0 && cl_inode_regular(task->inode))
 		status = cl_rows_fill(cl, task->inode, 0, 0, &reply.chunks);
 	return status;

@@ -1,13 +1,15 @@
 /*
- * WRITE: into the write-behind buffer, and answered: no round trip. It waits while the buffer is
- * full, while a truncation is under way, and, with O_SYNC and O_DSYNC, until its data is on stable
- * storage; with O_DIRECT until chunkservers have it. An earlier failure to write back is reported
- * here first.
+ * WRITE: into the write-behind buffer, and answered: no round trip, unless a quota is almost used
+ * up, when the master is asked. It waits while the buffer is full, while a truncation is under way,
+ * and, with O_SYNC and O_DSYNC, until its data is on stable storage; with O_DIRECT until
+ * chunkservers have it. An earlier failure to write back is reported here first.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
 
 #include <fcntl.h>
+
+static void put(struct cl *cl, struct cl_task *task);
 
 static void finish(struct cl *cl, struct cl_task *task, u64 count)
 {
@@ -21,8 +23,61 @@ static bool admitted(struct cl *cl, const struct cl_task *task)
 	return task->inode->gates == 0 && cl_write_has_room(cl, task->inode, task->data.bytes);
 }
 
+/* In the order they came: no small write overtakes a large one for ever. */
+static void enter(struct cl *cl, struct cl_task *task)
+{
+	if (dfs_list_empty(&cl->writers) && admitted(cl, task)) {
+		put(cl, task);
+		return;
+	}
+	cl_task_move(task, CL_TASK_QUEUED);
+	dfs_list_push_back(&cl->writers, &task->in_queue);
+	cl_write_press(cl, task->inode);
+	cl->room_changed = true;
+}
+
+/* A quota seems to have no room for it: ask; if that says the same, what is not committed yet may
+ * be less than it was taken for; ask again when it is. */
+static void ask_room(struct cl *cl, struct cl_task *task)
+{
+	struct dfs_writer writer;
+	task->resume = ask_room;
+	cl_master_begin(cl, &writer);
+	dfs_statfs_put(&writer, &(struct dfs_statfs){.ino = task->inode->ino});
+	cl_task_ask(cl, task, DFS_MSG_STATFS, &writer);
+}
+
+void cl_write_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
+{
+	struct dfs_statfs_reply reply;
+	int status = dfs_statfs_reply_decode(answer->body, answer->version, &reply);
+	if (status == 0)
+		cl_quota_told(cl, task->inode, &reply.room);
+	bool last = task->room_asked || !cl_inode_uncommitted(task->inode);
+	bool allowed =
+	    status == 0 && cl_quota_allows(task->inode, task->offset, task->data.bytes, last);
+	if (status == 0 && !allowed && last)
+		status = DFS_EDQUOT;
+	if (status != 0) {
+		cl_task_finish(cl, task, status);
+	} else if (allowed) {
+		task->room_given = true;
+		cl_task_move(task, CL_TASK_NEW);
+		enter(cl, task);
+	} else {
+		task->room_asked = true;
+		cl_task_flush(cl, task, task->inode, false);
+	}
+}
+
+/* Into the buffer; or it waits for something first. */
 static void put(struct cl *cl, struct cl_task *task)
 {
+	if (!task->room_given &&
+	    !cl_quota_allows(task->inode, task->offset, task->data.bytes, false)) {
+		ask_room(cl, task);
+		return;
+	}
 	u32 flags = task->flags;
 	if (task->caller.uid != 0)
 		task->inode->writer = task->caller;
@@ -55,15 +110,7 @@ void cl_write_start(struct cl *cl, struct cl_task *task)
 	}
 	task->flags |= handle->flags;
 	cl_task_use_inode(cl, task, handle->ino);
-	/* In the order they came: no small write overtakes a large one for ever. */
-	if (dfs_list_empty(&cl->writers) && admitted(cl, task)) {
-		put(cl, task);
-		return;
-	}
-	cl_task_move(task, CL_TASK_QUEUED);
-	dfs_list_push_back(&cl->writers, &task->in_queue);
-	cl_write_press(cl, task->inode);
-	cl->room_changed = true;
+	enter(cl, task);
 }
 
 void cl_write_flushed(struct cl *cl, struct cl_task *task)
@@ -71,6 +118,8 @@ void cl_write_flushed(struct cl *cl, struct cl_task *task)
 	int status = cl_handle_error(cl_task_handle(cl, task));
 	if (status != 0)
 		cl_task_finish(cl, task, status);
+	else if (task->data.buf != NULL) /* It was not written yet: ask_room(). */
+		ask_room(cl, task);
 	else
 		finish(cl, task, task->size);
 }

@@ -67,7 +67,7 @@ void cl_query_start(struct cl *cl, struct cl_task *task)
 		break;
 	case CL_STATFS:
 		type = DFS_MSG_STATFS;
-		dfs_statfs_put(&writer, &(struct dfs_statfs){});
+		dfs_statfs_put(&writer, &(struct dfs_statfs){.ino = task->ino});
 		break;
 	case CL_LISTXATTR:
 		type = DFS_MSG_LISTXATTR;

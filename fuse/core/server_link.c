@@ -110,6 +110,7 @@ void cl_place_of(struct cl *cl, const struct dfs_location *location, struct cl_p
 	    .chunk = location->chunk,
 	    .epoch = location->epoch,
 	    .valid = location->valid,
+	    .length = location->base == 0 ? location->length : location->base_bytes,
 	    .shared = location->shared != 0,
 	    .base = location->base,
 	    .base_bytes = location->base_bytes,

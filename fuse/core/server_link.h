@@ -32,6 +32,7 @@ struct cl_place {
 	u64 chunk;
 	u32 epoch;
 	u32 valid;
+	u32 length;     /* As the file has it; 0: nothing, or not known. */
 	bool shared;    /* It takes no writes. */
 	u64 base;       /* Of a grant: it is made as a copy of this chunk, 0: empty, */
 	u32 base_bytes; /* of so much of it. */

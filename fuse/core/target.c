@@ -61,6 +61,8 @@ static void target_free(struct cl_target *target)
 {
 	DFS_ASSERT(dfs_list_empty(&target->slots));
 	DFS_ASSERT(dfs_list_empty(&target->ready));
+	target->end = 0;
+	cl_quota_recount(target);
 	dfs_list_remove(&target->in_inode);
 	dfs_list_remove(&target->in_wanting);
 	dfs_list_remove(&target->in_server);
@@ -190,6 +192,8 @@ void cl_target_drop(struct cl *cl, struct cl_target *target)
 	target->syncing_since = 0;
 	target->granted = false;
 	target->fresh = false;
+	target->end = 0;
+	cl_quota_recount(target);
 	dfs_list_remove(&target->in_wanting);
 	dfs_list_remove(&target->in_server);
 	cl_inode_touch(cl, inode);
@@ -221,6 +225,7 @@ void cl_target_grant(struct cl *cl, struct cl_inode *inode, const struct dfs_loc
 	target->refused = 0;
 	target->fresh =
 	    target->committed_at == 0 && (row == NULL || row->place.chunk != place.chunk);
+	cl_quota_recount(target);
 	dfs_list_remove(&target->in_wanting);
 	cl_target_ready(cl, target);
 }
@@ -268,6 +273,7 @@ static void on_granted(struct cl *cl, struct cl_rpc *rpc, const struct cl_answer
 			wait_to_ask(cl, inode);
 		return;
 	}
+	cl_quota_told(cl, inode, &reply.room);
 	while (dfs_location_next(&reply.chunks, &location)) {
 		if (location.index - inode->grant_index < inode->grant_count)
 			cl_target_grant(cl, inode, &location);

@@ -192,6 +192,7 @@ void cl_write(struct cl *cl, struct cl_inode *inode, u64 offset, const struct df
 		if (slot->dirty.bytes == slot_bytes || slot->dirty.count >= CL_SLOT_EXTENTS_MAX)
 			cl_slot_want(cl, slot);
 		cl_slot_settle(cl, slot);
+		cl_quota_wrote(slot->target, offset + piece.bytes);
 		offset += piece.bytes;
 		rest.offset += piece.bytes;
 		rest.bytes -= piece.bytes;

@@ -53,6 +53,8 @@ struct cl_target {
 	struct dfs_list slots;
 	struct dfs_list ready; /* Slots to send, in order. */
 	u32 length;            /* Of the chunk, as the last WRITE_REPLY told; 0: not known. */
+	u32 end;               /* End of what was written and is not committed; 0: nothing is. */
+	u64 growth;            /* What that adds to the file's space: quota.c. */
 	u32 full_count;        /* Times its disk was full. */
 	u64 stored_at;         /* inode.stored_count of the last WRITE answered; 0: none yet. */
 	u64 commit_at;         /* The same when the COMMIT under way was made; 0: not in it. */

@@ -172,6 +172,7 @@ static void reply_readdir(struct fuse_parked *parked, const struct cl_reply *rep
 
 static void reply_statfs(struct fuse_parked *parked, const struct dfs_statfs_reply *from)
 {
+	u64 inodes_free = dfs_min(from->inodes_free, from->bytes_free / STATFS_BLOCK_BYTES);
 	struct statvfs to = {
 	    .f_bsize = STATFS_BLOCK_BYTES,
 	    .f_frsize = STATFS_BLOCK_BYTES,
@@ -179,9 +180,9 @@ static void reply_statfs(struct fuse_parked *parked, const struct dfs_statfs_rep
 	    .f_bfree = from->bytes_free / STATFS_BLOCK_BYTES,
 	    .f_bavail = from->bytes_free / STATFS_BLOCK_BYTES,
 	    /* Inodes are not bounded: as many are free as blocks. */
-	    .f_files = from->inodes + from->bytes_free / STATFS_BLOCK_BYTES,
-	    .f_ffree = from->bytes_free / STATFS_BLOCK_BYTES,
-	    .f_favail = from->bytes_free / STATFS_BLOCK_BYTES,
+	    .f_files = from->inodes + inodes_free,
+	    .f_ffree = inodes_free,
+	    .f_favail = inodes_free,
 	    .f_namemax = DFS_NAME_BYTES_MAX,
 	};
 	fuse_reply_statfs(parked->req, &to);

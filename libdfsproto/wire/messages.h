@@ -63,6 +63,18 @@ enum dfs_setxattr_bits {
 /* ATTR.acls: lists that an inode has. */
 enum dfs_acl_bits { DFS_ACL_ACCESS = 1, DFS_ACL_DEFAULT = 2 };
 
+/* Whose quota: the first number of its row's key. */
+enum dfs_quota_kind { DFS_QUOTA_USER = 1, DFS_QUOTA_GROUP = 2, DFS_QUOTA_TREE = 3 };
+enum dfs_quota_state { DFS_QUOTA_WHOLE, DFS_QUOTA_COUNTING, DFS_QUOTA_ENDING };
+enum dfs_quota_bits {
+	DFS_QUOTA_SET_BYTES = 1,
+	DFS_QUOTA_SET_INODES = 2,
+	DFS_QUOTA_SET_GRACE = 4,
+	DFS_QUOTA_COUNTED = 8,
+	DFS_QUOTA_END = 16,
+};
+#define DFS_ROOM_ALL  UINT64_MAX /* room.bytes: no limit. */
+
 #define DFS_VALID_ALL UINT32_MAX /* location.valid: no bound. */
 #define DFS_SEEK_NONE UINT32_MAX /* seek_reply.offset: no more data. */
 #define DFS_INO_ROOT  1

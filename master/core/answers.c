@@ -74,8 +74,11 @@ void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const st
 		return;
 	}
 	struct dfs_mutate_reply reply = {.existed = result->existed, .attr = result->attr};
+	reply.room.bytes = DFS_ROOM_ALL;
+	if (opened || op->op == DFS_OP_COMMIT) /* Those after which the client may write on. */
+		(void)ms_room_of(ms->state, reply.attr.ino, ms->wall, &reply.room);
 	dfs_writer_init(&grants, ms_peer_version(peer), 0);
-	if (opened && result->existed == 0 && !result->repeated)
+	if (opened && result->existed == 0 && !result->repeated && reply.room.bytes > 0)
 		put_first_grant(ms, client, &result->attr, &grants);
 	reply.grants = dfs_writer_items(&grants);
 	dfs_writer_init(&parents, ms_peer_version(peer), 0);
@@ -191,6 +194,10 @@ static void answer_own(struct ms *ms, const struct ms_proposal *proposal, const 
 		return;
 	case DFS_OP_MEND:
 		answer_repair(ms, proposal, result, fxs);
+		return;
+	case DFS_OP_LIMITS:
+	case DFS_OP_TAKE_IN:
+		ms_answer_quota(ms, proposal, result, fxs);
 		return;
 	default:
 		return;

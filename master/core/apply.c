@@ -8,6 +8,7 @@
  */
 #include "master/core/chunk_refs.h"
 #include "master/core/ops.h"
+#include "master/core/quota.h"
 #include "master/core/sessions.h"
 #include "master/core/txn.h"
 
@@ -44,6 +45,8 @@ static int run(struct ms_state *state, const struct ms_op *op, struct ms_result 
 		DECODE_AND_RUN(TRIMMED, trimmed)
 		DECODE_AND_RUN(CUT, cut)
 		DECODE_AND_RUN(MEND, mend)
+		DECODE_AND_RUN(LIMITS, limits)
+		DECODE_AND_RUN(TAKE_IN, take_in)
 		DECODE_AND_RUN(TRASH_KEEP, trash_keep)
 		DECODE_AND_RUN(RESTORE, restore)
 		DECODE_AND_RUN(REMAKE, remake)
@@ -81,6 +84,7 @@ static void undo(struct ms_state *state, const struct dfs_row_counters *before,
 	state->counters = *before;
 	state->garbage_count = 0;
 	state->inodes_count = 0;
+	ms_quotas_forget(state);
 	ms_refs_clear(state);
 	dfs_kv_batch_clear(&state->batch);
 }
@@ -113,6 +117,7 @@ static void begin(struct ms_state *state)
 {
 	state->inodes_count = 0;
 	state->garbage_count = 0;
+	ms_quotas_forget(state);
 	ms_refs_clear(state);
 	dfs_kv_batch_clear(&state->batch);
 }
@@ -137,11 +142,12 @@ int ms_apply(struct ms_state *state, struct ms_position at, const struct ms_op *
 		result->status = admitted;
 	if (admitted == 0) {
 		result->status = run(state, op, result);
+		if (result->status == 0)
+			result->status = ms_txn_flush(state, op);
 		if (result->status != 0)
 			undo(state, &before, result);
 		if (state->failure != 0)
 			goto failed;
-		ms_txn_flush(state);
 		result->garbage = state->garbage;
 		result->garbage_count = state->garbage_count;
 		if (op->session != 0)

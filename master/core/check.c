@@ -34,12 +34,14 @@ void ms_check_free(struct ms_check *check)
 	_Static_assert(offsetof(struct ms_checked_chunk, node) == 0, "freed by its node");
 	_Static_assert(offsetof(struct check_cut, node) == 0, "freed by its node");
 	_Static_assert(offsetof(struct check_session, node) == 0, "freed by its node");
+	_Static_assert(offsetof(struct check_quota, node) == 0, "freed by its node");
 	if (check == NULL)
 		return;
 	free_nodes(&check->inodes);
 	free_nodes(&check->chunks);
 	free_nodes(&check->cuts);
 	free_nodes(&check->sessions);
+	free_nodes(&check->quotas);
 	free(check->places);
 	free(check->chain.names);
 	free(check->orphans.ids);
@@ -131,7 +133,7 @@ static bool key_good(struct dfs_span key)
 	    [MS_TABLE_XATTR] = 1,   [MS_TABLE_MAP] = 2,    [MS_TABLE_CHUNK] = 1,
 	    [MS_TABLE_SESSION] = 1, [MS_TABLE_RESULT] = 2, [MS_TABLE_ORPHAN] = 1,
 	    [MS_TABLE_GARBAGE] = 1, [MS_TABLE_TRIM] = 2,   [MS_TABLE_CUT] = 1,
-	    [MS_TABLE_TRASH] = 2,
+	    [MS_TABLE_QUOTA] = 2,   [MS_TABLE_TRASH] = 2,
 	};
 	if (key.length == 0 || key.data[0] == 0 || key.data[0] >= MS_TABLE_END)
 		return false;
@@ -175,6 +177,7 @@ static int see(struct ms_check *check, struct dfs_span key, struct dfs_span valu
 		SEE(GARBAGE, garbage, check_see_garbage(check, first))
 		SEE(TRIM, trim, check_see_trim(check, first, second, &row))
 		SEE(CUT, cut, check_see_cut(check, first, &row))
+		SEE(QUOTA, quota, check_see_quota(check, first, second, &row))
 		SEE(TRASH, trash, check_see_trash(check, first, second))
 	}
 	return status;
@@ -232,6 +235,7 @@ void ms_check_end(struct ms_check *check)
 		    check->counts.trash_bytes);
 	check_inodes(check);
 	check_chunks(check);
+	check_quotas(check);
 	if (check->findings_count > 0)
 		qsort(check->findings, check->findings_count, sizeof(*check->findings),
 		      ms_finding_compare);

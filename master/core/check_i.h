@@ -24,6 +24,7 @@ struct check_inode {
 	u32 noted_xattrs_bytes;
 	u64 names; /* ... and as found. */
 	u64 named_in;
+	u64 tree;
 	u64 named_at;
 	u64 entries;
 	u64 subdirectories;
@@ -53,6 +54,21 @@ struct check_cut {
 	u64 from;
 	u64 end;
 	u64 before;
+};
+
+/* A user, a group or a tree. */
+struct check_quota {
+	struct dfs_map_node node; /* By kind and id. */
+	u64 id;
+	u64 outer;
+	u64 noted_bytes; /* As its row says, if there is one ... */
+	u64 noted_inodes;
+	u64 own_bytes; /* ... of inodes that name it, ... */
+	u64 own_inodes;
+	u64 bytes; /* ... and with the trees inside it. */
+	u64 inodes;
+	u8 kind;
+	bool row;
 };
 
 /* A further map row of a chunk that several share. */
@@ -97,6 +113,7 @@ struct ms_check {
 	u32 places_count;
 	u32 places_capacity;
 	struct dfs_map sessions;
+	struct dfs_map quotas;
 	struct check_chain chain;
 	struct check_ids orphans;
 	struct check_ids sessions_in_order;
@@ -128,9 +145,13 @@ void check_see_chunk(struct ms_check *check, u64 chunk, const struct dfs_row_chu
 void check_see_garbage(struct ms_check *check, u64 chunk);
 void check_see_trim(struct ms_check *check, u64 ino, u64 index, const struct dfs_row_trim *row);
 void check_see_cut(struct ms_check *check, u64 ino, const struct dfs_row_cut *row);
+void check_see_quota(struct ms_check *check, u64 kind, u64 id, const struct dfs_row_quota *row);
+/* An inode, for whoever it counts for. */
+void check_count_inode(struct ms_check *check, const struct dfs_row_inode *row);
 
 /* Once all rows have been seen. */
 void check_inodes(struct ms_check *check);
 void check_chunks(struct ms_check *check);
+void check_quotas(struct ms_check *check);
 
 #endif

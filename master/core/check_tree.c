@@ -30,6 +30,8 @@ void check_see_inode(struct ms_check *check, u64 ino, const struct dfs_row_inode
 	inode->nlink = row->nlink;
 	inode->chunk_shift = row->chunk_shift;
 	inode->cutting = row->cutting != 0;
+	inode->tree = row->tree;
+	check_count_inode(check, row);
 	dfs_map_insert(&check->inodes, &inode->node, ino);
 	check->counts.inodes++;
 	if (row->expires != 0)
@@ -120,11 +122,10 @@ void check_see_dentry(struct ms_check *check, u64 parent, u64 cookie,
 		check_wrong(check, MS_FAULT_NAME_TYPE, parent, cookie, row->type,
 			    inode->mode & S_IFMT);
 	inode->names++;
-	if (S_ISDIR(inode->mode)) {
+	inode->named_in = parent;
+	inode->named_at = cookie;
+	if (S_ISDIR(inode->mode))
 		directory->subdirectories++;
-		inode->named_in = parent;
-		inode->named_at = cookie;
-	}
 }
 
 void check_see_symlink(struct ms_check *check, u64 ino, const struct dfs_row_symlink *row)

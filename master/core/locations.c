@@ -17,6 +17,7 @@ void ms_location_put(const struct ms *ms, struct dfs_writer *locations,
 	    .valid = location->valid,
 	    .shared = location->shared,
 	    .replicas = dfs_writer_items(&replicas),
+	    .length = location->length,
 	};
 	dfs_location_put(locations, &record);
 	dfs_writer_fini(&replicas);

@@ -263,8 +263,12 @@ typedef void ms_handler(struct ms *ms, struct ms_peer *peer,
 ms_handler ms_on_attach, ms_on_detach, ms_on_mutate, ms_on_lookup, ms_on_getattr, ms_on_readdir,
     ms_on_readlink, ms_on_getxattr, ms_on_listxattr, ms_on_statfs, ms_on_open, ms_on_release,
     ms_on_chunks, ms_on_grant, ms_on_status, ms_on_register, ms_on_report, ms_on_space, ms_on_walk,
-    ms_on_examine, ms_on_repair, ms_on_opens, ms_on_set_trash, ms_on_list_trash, ms_on_recover,
-    ms_on_empty_trash;
+    ms_on_examine, ms_on_repair, ms_on_opens, ms_on_set_quota, ms_on_quotas, ms_on_adopt,
+    ms_on_set_trash, ms_on_list_trash, ms_on_recover, ms_on_empty_trash;
+
+/* on_quota.c: LIMITS or TAKE_IN was applied. */
+void ms_answer_quota(struct ms *ms, const struct ms_proposal *proposal,
+		     const struct ms_result *result, struct dfs_fxs *fxs);
 
 /* on_trash.c: an operation on the trash was applied. */
 void ms_trash_answer(struct ms *ms, const struct ms_proposal *proposal, const struct ms_op *op,

@@ -108,7 +108,7 @@ static int check(struct ms *ms, const struct dfs_grant *grant)
 /* All rows of the reply, or why not. What was granted on the way stays granted: asking again gives
  * the same chunks. */
 static int put_all(struct ms *ms, struct ms_client *client, const struct dfs_grant *grant,
-		   struct dfs_writer *rows)
+		   struct dfs_room *ret_room, struct dfs_writer *rows)
 {
 	struct ms_location mapped[GRANT_CHUNKS_MAX];
 	u32 mapped_count = 0;
@@ -116,6 +116,8 @@ static int put_all(struct ms *ms, struct ms_client *client, const struct dfs_gra
 	if (status == 0)
 		status = ms_chunks(ms->state, grant->ino, grant->index, grant->count, mapped,
 				   GRANT_CHUNKS_MAX, &mapped_count);
+	if (status == 0)
+		status = ms_room_of(ms->state, grant->ino, ms->wall, ret_room);
 	if (status != 0)
 		return status;
 	drop_unused(ms, client);
@@ -125,6 +127,8 @@ static int put_all(struct ms *ms, struct ms_client *client, const struct dfs_gra
 		const struct ms_location *here = NULL;
 		if (at < mapped_count && mapped[at].index == place.index)
 			here = &mapped[at++];
+		if (here == NULL && ret_room->bytes == 0)
+			return DFS_EDQUOT; /* A hole, which quotas leave no room to fill. */
 		status = put_one(ms, client, &place, here, grant->refused, rows);
 	}
 	return status;
@@ -137,9 +141,10 @@ static bool answer(struct ms *ms, struct ms_peer *peer, u64 request, const struc
 	struct dfs_writer writer;
 	struct dfs_writer rows;
 	dfs_writer_init(&rows, ms_peer_version(peer), 0);
-	int status = put_all(ms, peer->client, grant, &rows);
+	struct dfs_grant_reply reply = {0};
+	int status = put_all(ms, peer->client, grant, &reply.room, &rows);
 	if (status == 0) {
-		struct dfs_grant_reply reply = {.chunks = dfs_writer_items(&rows)};
+		reply.chunks = dfs_writer_items(&rows);
 		dfs_session_writer(peer->session, &writer);
 		dfs_grant_reply_put(&writer, &reply);
 		dfs_session_reply(peer->session, request, DFS_MSG_GRANT, 0, &writer, NULL, fxs);

@@ -27,6 +27,8 @@ void ms_on_open(struct ms *ms, struct ms_peer *peer, const struct dfs_session_ev
 		status = ms_chunks(ms->state, open.ino, 0, FIRST_CHUNKS, locations, FIRST_CHUNKS,
 				   &count);
 	if (status == 0)
+		status = ms_room_of(ms->state, open.ino, ms->wall, &reply.room);
+	if (status == 0)
 		status = ms_open_add(&ms->clients, peer->client, open.ino);
 	if (status != 0) {
 		ms_reply_status(peer, request, status, fxs);

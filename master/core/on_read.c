@@ -157,15 +157,47 @@ void ms_on_listxattr(struct ms *ms, struct ms_peer *peer, const struct dfs_sessi
 	dfs_writer_fini(&names);
 }
 
+/* Inside a tree that has limits, those are what df(1) shows. */
+static int narrow_to_tree(struct ms *ms, u64 ino, struct dfs_statfs_reply *reply)
+{
+	struct ms_tree_space space;
+	int status = ms_tree_space(ms->state, ino, &space);
+	if (status == 0)
+		status = ms_room_of(ms->state, ino, ms->wall, &reply->room);
+	if (status == DFS_ESTALE) /* Gone, and still the current directory of somebody. */
+		status = 0;
+	if (status != 0)
+		return status;
+	reply->bytes_total = dfs_min(reply->bytes_total, space.bytes);
+	reply->bytes_free = dfs_min(reply->bytes_free, space.bytes_left);
+	if (space.inodes != UINT64_MAX) {
+		reply->inodes = space.inodes - space.inodes_left;
+		reply->inodes_free = space.inodes_left;
+	}
+	return 0;
+}
+
 /* Disks of servers that are away count as well: their space is not lost, only out of reach. */
 void ms_on_statfs(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
 		  struct dfs_fxs *fxs)
 {
 	struct dfs_writer writer;
-	struct dfs_statfs_reply reply = {.inodes = ms_counts(ms->state).inodes};
+	struct dfs_statfs statfs;
+	struct dfs_statfs_reply reply = {.inodes_free = UINT64_MAX, .room.bytes = DFS_ROOM_ALL};
+	int status = dfs_statfs_decode(request->body, ms_peer_version(peer), &statfs);
+	if (status != 0) {
+		ms_reply_status(peer, request, status, fxs);
+		return;
+	}
+	reply.inodes = ms_counts(ms->state).inodes;
 	for (u32 i = 0; i < ms->servers.count; i++) {
 		reply.bytes_total += ms->servers.slots[i]->bytes_total;
 		reply.bytes_free += ms->servers.slots[i]->bytes_free;
+	}
+	status = statfs.ino == 0 ? 0 : narrow_to_tree(ms, statfs.ino, &reply);
+	if (status != 0) {
+		ms_reply_status(peer, request, status, fxs);
+		return;
 	}
 	dfs_session_writer(peer->session, &writer);
 	dfs_statfs_reply_put(&writer, &reply);

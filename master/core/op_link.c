@@ -36,6 +36,8 @@ int ms_op_link(struct ms_state *state, const struct ms_op *op, const struct dfs_
 		return DFS_ENOENT; /* link(2): an unlinked file does not come back. */
 	if (inode->row.nlink >= DFS_NLINK_MAX)
 		return DFS_EMLINK;
+	if (inode->row.tree != parent->row.tree && inode->row.nlink > 0)
+		return DFS_EXDEV; /* It would count in one tree and have a name in another. */
 
 	dentry.ino = inode->ino;
 	dentry.type = inode->row.mode & S_IFMT;
@@ -47,6 +49,7 @@ int ms_op_link(struct ms_state *state, const struct ms_op *op, const struct dfs_
 		ms_row_delete(state, ms_key1(MS_TABLE_ORPHAN, inode->ino));
 #endif
 	inode->row.linkable = 0;
+	inode->row.tree = parent->row.tree;
 	inode->row.nlink++;
 	ms_inode_changed(inode, op->wall);
 	parent->row.entries++;

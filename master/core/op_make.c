@@ -84,6 +84,7 @@ static struct ms_inode *make_inode(struct ms_state *state, const struct ms_op *o
 	    .mtime = (s64)op->wall,
 	    .btime = (s64)op->wall,
 	    .parent = directory ? parent->ino : 0,
+	    .tree = parent->row.tree,
 	    .keep_s = directory ? parent->row.keep_s : 0,
 	};
 	ms_inode_changed(inode, op->wall);

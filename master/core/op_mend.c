@@ -7,6 +7,7 @@
 #include "master/core/check.h"
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
+#include "master/core/quota.h"
 #include "master/core/txn.h"
 
 /* 0 when there is no such inode; DFS_ESTALE when there is. */
@@ -86,6 +87,31 @@ static int mend_cut_flag(struct ms_state *state, struct dfs_row_inode *row,
 	return 0;
 }
 
+static int mend_tree(struct ms_state *state, struct dfs_row_inode *row, const struct dfs_mend *body)
+{
+	struct dfs_row_quota quota;
+	int status = ms_quota_read(state, DFS_QUOTA_TREE, body->noted, &quota);
+	if (status == 0)
+		return DFS_ESTALE;
+	if (status == DFS_ENOENT && body->found != 0)
+		status = stale(ms_quota_read(state, DFS_QUOTA_TREE, body->found, &quota));
+	else if (status == DFS_ENOENT)
+		status = 0;
+	return status == 0 ? move_count(&row->tree, body) : status;
+}
+
+static int mend_quota(struct ms_state *state, const struct dfs_mend *body)
+{
+	struct ms_quota *quota;
+	if (body->at < DFS_QUOTA_USER || body->at > DFS_QUOTA_TREE)
+		return DFS_EINVAL;
+	int status = ms_quota_get(state, (u8)body->at, body->subject, &quota);
+	if (status != 0)
+		return status;
+	return move_count(
+	    body->fault == MS_FAULT_QUOTA_BYTES ? &quota->row.bytes : &quota->row.inodes, body);
+}
+
 /* Faults of one inode's own row. */
 static int mend_inode(struct ms_state *state, const struct ms_op *op, const struct dfs_mend *body)
 {
@@ -128,6 +154,9 @@ static int mend_inode(struct ms_state *state, const struct ms_op *op, const stru
 		break;
 	case MS_FAULT_XATTR_BYTES:
 		status = move_count32(&row->xattrs_bytes, body);
+		break;
+	case MS_FAULT_TREE_UNKNOWN:
+		status = mend_tree(state, row, body);
 		break;
 	default:
 		DFS_ASSERT(body->fault == MS_FAULT_CUT_FLAG);
@@ -280,6 +309,7 @@ int ms_op_mend(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	case MS_FAULT_XATTR_NAMES_BYTES:
 	case MS_FAULT_XATTR_BYTES:
 	case MS_FAULT_CUT_FLAG:
+	case MS_FAULT_TREE_UNKNOWN:
 		return mend_inode(state, op, body);
 	case MS_FAULT_NAME_UNOWNED:
 	case MS_FAULT_NAME_DANGLING:
@@ -297,6 +327,9 @@ int ms_op_mend(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	case MS_FAULT_COUNT_TRASH:
 	case MS_FAULT_COUNT_TRASH_BYTES:
 		return mend_counter(state, body);
+	case MS_FAULT_QUOTA_BYTES:
+	case MS_FAULT_QUOTA_INODES:
+		return mend_quota(state, body);
 	case MS_FAULT_TRASH_UNOWNED:
 	case MS_FAULT_TRASH_MISSING:
 	case MS_FAULT_TRASH_NAMED:

@@ -4,6 +4,7 @@
  */
 #include "master/core/chunk_map.h"
 #include "master/core/ops.h"
+#include "master/core/quota.h"
 
 #include <stdlib.h>
 
@@ -76,7 +77,11 @@ static int purge_inode(struct ms_state *state, u64 ino, u32 *budget, struct ms_r
 	ms_row_delete(state, inode_key);
 	ms_row_delete(state, orphan_key);
 	state->counters.inodes--;
+#ifdef DFS_PLANT_PURGE_UNCOUNTED
 	return 0;
+#endif
+	struct ms_owned owned = ms_owned_of(&inode);
+	return ms_quota_move(state, &owned, &(struct ms_owned){0});
 }
 
 int ms_op_purge(struct ms_state *state, const struct ms_op *op, const struct dfs_purge *body,

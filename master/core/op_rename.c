@@ -7,6 +7,7 @@
  */
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
+#include "master/core/quota.h"
 #include "master/core/txn.h"
 
 /* A tree this deep is refused as the target of a moved directory: the walk up is bounded. */
@@ -109,6 +110,17 @@ static int check_loops(struct ms_state *state, const struct dfs_rename *body,
 	return status;
 }
 
+/* Quotas by tree: what moves goes over to the tree of its new directory, if it may. */
+static int change_trees(struct ms_state *state, bool exchange, struct renaming *r)
+{
+	if (r->parent == r->new_parent)
+		return 0;
+	int status = ms_quota_enter(state, r->inode, r->new_parent);
+	if (status == 0 && exchange)
+		status = ms_quota_enter(state, r->victim, r->parent);
+	return status;
+}
+
 /* The directory `inode`, if it is one, has its name and its `..` elsewhere now. */
 static void move_directory(struct ms_inode *inode, struct ms_inode *from, struct ms_inode *to,
 			   u64 place)
@@ -199,6 +211,8 @@ int ms_op_rename(struct ms_state *state, const struct ms_op *op, const struct df
 	bool exchange = (body->flags & DFS_RENAME_EXCHANGE) != 0;
 	if (status == 0 && !exchange)
 		status = check_replace(state, &r);
+	if (status == 0)
+		status = change_trees(state, exchange, &r);
 	if (status != 0)
 		return status;
 	status =

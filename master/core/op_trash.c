@@ -3,6 +3,7 @@
  */
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
+#include "master/core/quota.h"
 #include "master/core/trash.h"
 
 int ms_op_trash_keep(struct ms_state *state, const struct ms_op *op,
@@ -61,6 +62,9 @@ int ms_op_restore(struct ms_state *state, const struct ms_op *op, const struct d
 	bool directory = ms_is_directory(&inode->row);
 	if (directory && parent->row.nlink == UINT32_MAX)
 		return DFS_EMLINK;
+	status = ms_quota_enter(state, inode, parent);
+	if (status != 0)
+		return status;
 
 	dentry.ino = inode->ino;
 	dentry.type = inode->row.mode & S_IFMT;

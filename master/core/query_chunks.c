@@ -15,6 +15,7 @@ static int locate(struct ms_state *state, u64 index, const struct dfs_row_map *r
 					     .home = chunk.home,
 					     .epoch = chunk.epoch,
 					     .valid = row->valid,
+					     .length = row->length,
 					     .bytes = ms_map_bytes(row),
 					     .shared = row->shared != 0};
 	return 0;

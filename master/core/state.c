@@ -3,6 +3,7 @@
  */
 #include "libdfsproto/wire/record.h"
 #include "master/core/chunk_refs.h"
+#include "master/core/quota.h"
 #include "master/core/sessions.h"
 #include "master/core/txn.h"
 
@@ -45,6 +46,11 @@ static int make_tables(struct ms_state *state, const struct dfs_row_format *form
 	ms_row_format_put(state, ms_key0(MS_TABLE_FORMAT), format);
 	ms_row_counters_put(state, ms_key0(MS_TABLE_COUNTERS), &state->counters);
 	ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, DFS_INO_ROOT), &root);
+	struct ms_owned owned = ms_owned_of(&root);
+	int charged = ms_quota_move(state, &(struct ms_owned){0}, &owned);
+	DFS_ASSERT(charged == 0);
+	ms_quotas_put(state, 0);
+	ms_quotas_forget(state);
 	int status = dfs_kv_write(state->kv, &state->batch);
 	return status == 0 ? 0 : ms_fail(state, status);
 }
@@ -104,6 +110,7 @@ int ms_state_open(const struct ms_state_config *config, struct dfs_text *reason,
 	state->cluster = config->cluster;
 	set_hash(state, wanted.hash_bits);
 	dfs_list_init(&state->sessions_in_order);
+	ms_quotas_init(state);
 	dfs_writer_init(&state->writer, MS_DISK_VERSION, DFS_RECORD_HEADER_BYTES);
 	u32 before = reason == NULL ? 0 : reason->length;
 	int status = load(state, &wanted, reason);
@@ -122,6 +129,7 @@ void ms_state_close(struct ms_state *state)
 	if (state == NULL)
 		return;
 	ms_sessions_free(state);
+	ms_quotas_fini(state);
 	dfs_kv_batch_fini(&state->batch);
 	dfs_writer_fini(&state->writer);
 	dfs_kv_cache_free(state->cache);

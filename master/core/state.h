@@ -95,6 +95,7 @@ struct ms_result {
 	u64 expires;  /* Something is in the trash now until then. 0: no news. */
 	u64 cutting;  /* Some chunk map (this inode's, perhaps more) has dead rows left: as long
 		       * as ms_scan_cuts finds any, propose CUT for the first. 0: no news. */
+	u64 next;     /* TAKE_IN: the cookie to go on from; 0: all was seen. */
 	struct ms_trim trim; /* SETATTR(size): trim.chunk != 0 when a chunk was cut inside. */
 	const u64
 	    *garbage; /* Chunks that were dropped from the tables: delete, then FORGET_CHUNKS. */
@@ -166,8 +167,9 @@ struct ms_location {
 	u64 chunk;
 	u64 home; /* Chunkserver that took its first bytes; 0: not known. */
 	u32 epoch;
-	u32 valid; /* As LOCATION.valid: bytes from here on read as zeros. */
-	u32 bytes; /* So many count: known to be written, and not cut off. */
+	u32 valid;  /* As LOCATION.valid: bytes from here on read as zeros. */
+	u32 length; /* As LOCATION.length. */
+	u32 bytes;  /* So many count: known to be written, and not cut off. */
 	bool shared;
 };
 /* Mapped chunks with index in [index, index + count), in order; at most `max` of them. */
@@ -236,6 +238,22 @@ int ms_scan_chunks(struct ms_state *state, u64 after, struct ms_chunk *ret_chunk
 /* In order of (ino, index), after that of `after` (NULL starts). */
 int ms_scan_trims(struct ms_state *state, const struct ms_trim *after, struct ms_trim *ret_trims,
 		  u32 max, u32 *ret_count);
+
+/* --- Quotas. --- */
+/* By how much the inode may grow, by the limits of its user, group and trees. DFS_ESTALE. */
+int ms_room_of(struct ms_state *state, u64 ino, nsec wall, struct dfs_room *ret_room);
+/* The smallest limits of the trees around an inode: *ret_bytes and *ret_inodes are UINT64_MAX where
+ * there is none, with what is left of them. An inode that is gone has none. */
+struct ms_tree_space {
+	u64 bytes;
+	u64 bytes_left;
+	u64 inodes;
+	u64 inodes_left;
+};
+int ms_tree_space(struct ms_state *state, u64 ino, struct ms_tree_space *ret_space);
+/* dfs_quota records of one kind, from an id on, at most `max`, into `quotas` (no headroom). */
+int ms_quotas(struct ms_state *state, const struct dfs_quotas *query, nsec wall,
+	      struct dfs_writer *quotas);
 
 /* All rows as of the moment the walk is made, handed out in order of key as TABLE_ROW records until
  * `rows` has `bytes_max` bytes: false when nothing follows. An iteration that ended early says so

@@ -12,9 +12,19 @@
 /* An operation changes at most two directories and two inodes in them. */
 #define MS_TXN_INODES_MAX 4
 
+/* What counts in quotas, and where: see quota.h. Zeroed: nothing, of an inode that is not there. */
+struct ms_owned {
+	u64 inodes; /* 0 or 1. */
+	u64 bytes;
+	u64 tree;
+	u32 uid;
+	u32 gid;
+};
+
 struct ms_inode {
 	u64 ino;
-	bool dirty; /* The row goes into the batch. */
+	bool dirty;              /* The row goes into the batch. */
+	struct ms_owned charged; /* As the quotas have it. */
 	struct dfs_row_inode row;
 	u64 trash_bytes; /* What it adds to the counter of that name, as the tables are. */
 };
@@ -48,6 +58,9 @@ struct ms_state {
 	u32 inodes_count;
 	u64 garbage[MS_GARBAGE_PER_OP_MAX];
 	u32 garbage_count;
+	struct dfs_map quotas;           /* struct ms_quota by kind and id. */
+	struct dfs_list quotas_in_order; /* In which they were first needed. */
+	struct dfs_list quotas_free;
 	struct dfs_map refs_by_chunk;
 	struct ms_ref refs[MS_GARBAGE_PER_OP_MAX];
 	u32 refs_count;

@@ -145,6 +145,7 @@ ROW(orphan, ORPHAN)
 ROW(garbage, GARBAGE)
 ROW(trim, TRIM)
 ROW(cut, CUT)
+ROW(quota, QUOTA)
 ROW(trash, TRASH)
 #undef ROW
 

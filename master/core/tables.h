@@ -40,6 +40,7 @@ enum ms_table {
 	MS_TABLE_GARBAGE = 12, /* chunk */
 	MS_TABLE_TRIM = 13,    /* ino, index */
 	MS_TABLE_CUT = 14,     /* ino */
+	MS_TABLE_QUOTA = 15,   /* enum dfs_quota_kind, id */
 	MS_TABLE_TRASH = 16,   /* expires, ino */
 	MS_TABLE_END,
 };
@@ -89,6 +90,7 @@ u64 ms_key_second(struct dfs_span key);
 	MS_ROW(garbage)                                                                            \
 	MS_ROW(trim)                                                                               \
 	MS_ROW(cut)                                                                                \
+	MS_ROW(quota)                                                                              \
 	MS_ROW(trash)
 MS_ROWS
 #undef MS_ROW

@@ -1,9 +1,9 @@
 /*
  * Inodes in the hands of one operation: see txn.h.
  */
-#include "master/core/trash.h"
-
 #include "master/core/chunk_refs.h"
+#include "master/core/quota.h"
+#include "master/core/trash.h"
 
 enum {
 	DIRECTORY_BLOCK_BYTES = 4096,
@@ -34,6 +34,7 @@ int ms_txn_inode(struct ms_state *state, u64 ino, struct ms_inode **ret_inode)
 		return status;
 	*ret_inode = slot(state, ino);
 	(*ret_inode)->row = row;
+	(*ret_inode)->charged = ms_owned_of(&row);
 	(*ret_inode)->trash_bytes = row.expires != 0 ? row.allocated : 0;
 	return 0;
 }
@@ -90,24 +91,36 @@ int ms_inode_drop_name(struct ms_state *state, const struct ms_op *op, struct ms
 	ms_inode_changed(inode, op->wall);
 	if (inode->row.nlink > 0)
 		return 0;
+	if (inode->row.tree == inode->ino)
+		ms_quota_end(state, inode->ino);
 	if (ms_trash_keeps(inode, was))
 		return ms_trash_take(state, op, inode, was, result);
 	ms_inode_orphaned(state, inode->ino, op->wall, result);
 	return 0;
 }
 
-void ms_txn_flush(struct ms_state *state)
+int ms_txn_flush(struct ms_state *state, const struct ms_op *op)
 {
-	for (u32 i = 0; i < state->inodes_count; i++) {
+	int status = 0;
+	for (u32 i = 0; status == 0 && i < state->inodes_count; i++) {
 		struct ms_inode *inode = &state->inodes[i];
 		u64 trash_bytes = inode->row.expires != 0 ? inode->row.allocated : 0;
 		state->counters.trash_bytes += trash_bytes - inode->trash_bytes;
 		inode->trash_bytes = trash_bytes;
-		if (inode->dirty)
-			ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, inode->ino), &inode->row);
+		if (!inode->dirty)
+			continue;
+		struct ms_owned owned = ms_owned_of(&inode->row);
+		status = ms_quota_move(state, &inode->charged, &owned);
+		ms_row_inode_put(state, ms_key1(MS_TABLE_INODE, inode->ino), &inode->row);
 		inode->dirty = false;
 	}
+	if (status == 0)
+		status = ms_quota_check(state, op);
+	if (status != 0)
+		return status;
+	ms_quotas_put(state, op->wall);
 	ms_refs_flush(state);
+	return 0;
 }
 
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row)

@@ -37,8 +37,9 @@ int ms_inode_drop_name(struct ms_state *state, const struct ms_op *op, struct ms
 /* It has no name and is not in the trash: PURGE may take it. */
 void ms_inode_orphaned(struct ms_state *state, u64 ino, nsec wall, struct ms_result *result);
 
-/* Put all changed rows into the batch. */
-void ms_txn_flush(struct ms_state *state);
+/* The operation is through: count what has changed in the quotas, and put all changed rows into the
+ * batch. DFS_EDQUOT when a limit is against it, or the store's failure. */
+int ms_txn_flush(struct ms_state *state, const struct ms_op *op);
 
 struct dfs_attr ms_inode_attr(u64 ino, const struct dfs_row_inode *row);
 

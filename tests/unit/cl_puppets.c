@@ -56,9 +56,14 @@ static void put_replica(struct cl_world *world, struct dfs_writer *replicas, u32
 	dfs_replica_put(replicas, &replica);
 }
 
-static void put_location(struct cl_world *world, struct dfs_writer *rows, u64 index, u64 chunk,
-			 u32 server, u32 valid)
+/* Chunk `index` of a file: the map's, or the one that is granted. */
+static void put_location(struct cl_world *world, struct dfs_writer *rows,
+			 const struct world_file *file, u64 index)
 {
+	bool mapped = file->chunks[index] != 0;
+	u32 server = mapped ? file->servers[index] : file->granted_to[index];
+	u64 start = index << WORLD_SHIFT;
+	u64 length = file->attr.size > start ? file->attr.size - start : 0;
 	struct dfs_writer replicas;
 	dfs_writer_init(&replicas, DFS_PROTOCOL_VERSION, 0);
 	if (!world->unknown) {
@@ -66,11 +71,14 @@ static void put_location(struct cl_world *world, struct dfs_writer *rows, u64 in
 		if (world->chain != 0)
 			put_replica(world, &replicas, 3 - server);
 	}
-	struct dfs_location location = {.index = index,
-					.chunk = chunk,
-					.epoch = 1,
-					.valid = valid,
-					.replicas = dfs_writer_items(&replicas)};
+	struct dfs_location location = {
+	    .index = index,
+	    .chunk = mapped ? file->chunks[index] : file->granted[index],
+	    .epoch = 1,
+	    .valid = mapped ? file->valid[index] : DFS_VALID_ALL,
+	    .replicas = dfs_writer_items(&replicas),
+	    .length = mapped ? (u32)dfs_min(length, (u64)WORLD_CHUNK_BYTES) : 0,
+	};
 	dfs_location_put(rows, &location);
 	dfs_writer_fini(&replicas);
 }
@@ -80,8 +88,7 @@ static void put_map(struct cl_world *world, const struct world_file *file, u64 f
 {
 	for (u64 i = first; i < dfs_min(first + count, (u64)8); i++) {
 		if (file->chunks[i] != 0)
-			put_location(world, rows, i, file->chunks[i], file->servers[i],
-				     file->valid[i]);
+			put_location(world, rows, file, i);
 	}
 }
 
@@ -90,17 +97,12 @@ static void put_grant(struct cl_world *world, struct world_file *file, u64 index
 		      struct dfs_writer *rows)
 {
 	assert_true(index < 8);
-	if (file->chunks[index] != 0) {
-		put_location(world, rows, index, file->chunks[index], file->servers[index],
-			     file->valid[index]);
-		return;
-	}
-	if (file->granted[index] == 0 || file->granted_to[index] != world->place) {
+	bool moved = file->granted[index] == 0 || file->granted_to[index] != world->place;
+	if (file->chunks[index] == 0 && moved) {
 		file->granted[index] = world->next_chunk++;
 		file->granted_to[index] = world->place;
 	}
-	put_location(world, rows, index, file->granted[index], file->granted_to[index],
-		     DFS_VALID_ALL);
+	put_location(world, rows, file, index);
 }
 
 /* --- Changes. --- */
@@ -244,6 +246,16 @@ static int op_accessed(struct cl_world *world, struct dfs_span body)
 	return 0;
 }
 
+static struct dfs_room room_of(const struct cl_world *world)
+{
+	u64 used = 0;
+	for (u32 i = 0; i < world->files_count; i++)
+		if (S_ISREG(world->files[i].attr.mode))
+			used += (world->files[i].attr.size + 4095) / 4096 * 4096;
+	u64 left = world->limit - dfs_min(used, world->limit);
+	return (struct dfs_room){.bytes = world->limit == 0 ? DFS_ROOM_ALL : left};
+}
+
 static void on_mutate(struct puppet *puppet, const struct dfs_session_event *request)
 {
 	struct cl_world *world = puppet->world;
@@ -282,9 +294,9 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		break;
 	default:
 		status = 0;
-		break;
 	}
 	reply.grants = dfs_writer_items(&grants);
+	reply.room = room_of(world);
 	dfs_session_writer(puppet->session, &writer);
 	dfs_mutate_reply_put(&writer, &reply);
 	dfs_writer_fini(&grants);
@@ -337,7 +349,7 @@ static void on_open(struct puppet *puppet, const struct dfs_session_event *reque
 	file->opens++;
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
 	put_map(world, file, 0, 8, &rows);
-	REPLY(open, .attr = file->attr, .chunks = dfs_writer_items(&rows));
+	REPLY(open, .attr = file->attr, .room = room_of(world), .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }
 
@@ -370,7 +382,7 @@ static void on_grant(struct puppet *puppet, const struct dfs_session_event *requ
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
 	for (u64 i = 0; i < body.count; i++)
 		put_grant(world, world_file(world, body.ino), body.index + i, &rows);
-	REPLY(grant, .chunks = dfs_writer_items(&rows));
+	REPLY(grant, .room = room_of(world), .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }
 
@@ -478,7 +490,8 @@ void puppet_serve(struct puppet *puppet, const struct dfs_session_event *request
 		on_text(puppet, request);
 		break;
 	case DFS_MSG_STATFS:
-		REPLY(statfs, .bytes_total = 1000, .bytes_free = 600, .inodes = 7);
+		REPLY(statfs, .bytes_total = 1000, .bytes_free = 600, .inodes = 7,
+		      .room = room_of(puppet->world));
 		break;
 	default:
 		puppet_reply(puppet, request, 0, NULL, NULL);

@@ -4,7 +4,7 @@
 #include "tests/unit/ms_plants.h"
 
 #include "master/core/dentry.h"
-#include "master/core/state_i.h"
+#include "master/core/quota.h"
 
 void tree_open(struct tree *t)
 {
@@ -82,7 +82,6 @@ PLANT_COUNT(entries, entries, ENTRIES, dir)
 PLANT_COUNT(chunks_count, chunks, CHUNKS_COUNT, file)
 PLANT_COUNT(xattr_names, xattrs_names_bytes, XATTR_NAMES_BYTES, file)
 PLANT_COUNT(xattr_bytes, xattrs_bytes, XATTR_BYTES, file)
-PLANT_COUNT(space, allocated, SPACE, file)
 PLANT_COUNT(acl_flags, acls, ACL_FLAGS, file)
 PLANT_COUNT(linkable, linkable, LINKABLE, file)
 PLANT_COUNT(place, place, PLACE, dir)
@@ -404,6 +403,11 @@ static void inode_number(struct tree *t, struct ms_finding *expect)
 	put_inode(t, 1 << 20, &row);
 	put_orphan(t, 1 << 20);
 	move_counter(t, &t->w.state->counters.inodes, 1);
+	struct ms_owned owned = ms_owned_of(&row);
+	assert_int_equal(ms_quota_move(t->w.state, &(struct ms_owned){0}, &owned), 0);
+	ms_quotas_put(t->w.state, 0);
+	ms_quotas_forget(t->w.state);
+	force(t);
 	*expect = (struct ms_finding){MS_FAULT_INODE_NUMBER, 1 << 20, 0, 0, 0};
 }
 
@@ -426,7 +430,6 @@ const struct plant plants[] = {
     PLANT(chunks_count),
     PLANT(xattr_names),
     PLANT(xattr_bytes),
-    PLANT(space),
     PLANT(acl_flags),
     PLANT(linkable),
     PLANT(parent),

@@ -158,7 +158,7 @@ bool actor_tells_of_loss(struct actor *actor, struct model_node *node, int got)
 	if (got == 0 || got == MOUNT_DIED)
 		return false;
 	int posix = dfs_error_errno(got);
-	if (shape->full && posix == dfs_error_errno(DFS_ENOSPC)) {
+	if (world_is_full(shape, got)) {
 		data->loss_heard = true;
 		return true;
 	}

@@ -50,6 +50,8 @@ static void *make(void *arg, struct sim_node *node)
 	    .arguments = &command->arguments,
 	    .masters = WORLD_MASTERS,
 	    .masters_from = "the simulator",
+	    .files = &command->file,
+	    .files_count = command->file.path != NULL,
 	    .place = command->place,
 	    .to = command->to,
 	    .tuning = &command->world->session,

@@ -13,6 +13,7 @@ struct command {
 	struct sim_node *node;
 	struct dfs_prng prng; /* Its own: the cluster's course is the seed's. */
 	struct ad_arguments arguments;
+	struct ad_file file;   /* As in struct ad_config; path NULL: none. */
 	struct ad_place place; /* As in struct ad_config. */
 	struct ad_place to;
 	void (*ended)(struct command *command, const struct ad *ad); /* By itself. May be NULL. */

@@ -5,6 +5,7 @@
 #include "libdfsproto/base/errors.h"
 #include "tests/sim/world/actor.h"
 #include "tests/sim/world/inspector.h"
+#include "tests/sim/world/limiter.h"
 #include "tests/sim/world/shared.h"
 #include "tests/sim/world/world.h"
 
@@ -132,8 +133,10 @@ void world_free(struct world *world)
 	actors_free(world);
 	shared_free(world);
 	struct inspector *inspector = world->inspector;
+	struct limiter *limiter = world->limiter;
 	cluster_free(world);
 	free(inspector);
+	free(limiter);
 	free(world);
 	u64 buffers = dfs_buf_live_count();
 	if (buffers != 0) {
@@ -145,6 +148,8 @@ void world_free(struct world *world)
 u64 run_seed(const struct run_options *options, struct world *ret_summary)
 {
 	struct world *world = world_new(options->seed, NULL, options->trace, DFS_LOG_DEBUG);
+	if (world->shape.limited)
+		limiter_start(world);
 	actors_start(world);
 	if (world->shape.shared)
 		shared_start(world);
@@ -154,6 +159,8 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	world->phase = PHASE_WORK;
 	sim_run_until(world->sim, world->shape.length);
 	nemesis_stop(world);
+	if (world->shape.limited)
+		limiter_stop(world);
 	run_phase(world, PHASE_FINISH, ANSWERED_WITHIN, "after healing");
 	shared_check(world);
 	run_phase(world, PHASE_VERIFY, ANSWERED_WITHIN, "verifying");

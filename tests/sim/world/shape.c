@@ -29,7 +29,9 @@ static void damage(struct shape *shape, u64 seed)
 {
 	if (seed % 8 == 5) {
 		shape->full = true;
-		shape->disk_bytes = (seed / 8 % 4 + 1) * 256 * DFS_KIB;
+		shape->limited = seed % 16 == 13;
+		if (!shape->limited)
+			shape->disk_bytes = (seed / 8 % 4 + 1) * 256 * DFS_KIB;
 	} else if (seed % 8 == 7) {
 		shape->rot = true;
 	}

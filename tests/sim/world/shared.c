@@ -123,8 +123,7 @@ static bool write_draft(struct meeter *meeter, const char *path, u64 version)
 		status = status != 0 ? status : closed;
 	}
 	/* A loss that fsync tells of is no wrong: the draft is not used. */
-	bool full = meeter->shared->world->shape.full &&
-		    dfs_error_errno(status) == dfs_error_errno(DFS_ENOSPC);
+	bool full = world_is_full(&meeter->shared->world->shape, status);
 	if (status != 0 && !in_doubt(meeter, status) && !full &&
 	    dfs_error_errno(status) != dfs_error_errno(DFS_EIO))
 		unexpected(meeter, "writing a draft", status);

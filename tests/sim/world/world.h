@@ -8,6 +8,7 @@
 #ifndef TESTS_SIM_WORLD_WORLD_H
 #define TESTS_SIM_WORLD_WORLD_H
 
+#include "libdfsproto/base/errors.h"
 #include "libdfsproto/session/session.h"
 #include "tests/sim/world/proc.h"
 
@@ -52,6 +53,7 @@ struct shape {
 	nsec session_timeout;
 	struct sim_tuning tuning;
 	bool full;    /* Disks are small: writes fail with ENOSPC now and then. */
+	bool limited; /* `full`, by a quota of all that there is, which changes: EDQUOT. */
 	nsec timeout; /* Of calls on the mounts; 0: they wait. */
 	bool faulty;  /* I/Os fail: daemons may end by themselves with an error, and are started
 			 anew. */
@@ -77,6 +79,7 @@ enum phase {
 struct world;
 struct actor;
 struct inspector;
+struct limiter;
 
 /* A node and what it takes to bring it back. */
 struct member {
@@ -106,6 +109,7 @@ struct world {
 	u32 actors_count;
 	struct nemesis *nemesis;
 	struct inspector *inspector; /* NULL: nobody inspects. */
+	struct limiter *limiter;     /* NULL: nothing is limited. */
 	enum phase phase;
 	bool rotten; /* Reads may fail now. */
 	u64 operations;
@@ -115,6 +119,13 @@ struct world {
 	/* Of the shared directory; see shared.c. */
 	struct shared *shared;
 };
+
+/* Is that how a world without room says so? */
+static inline bool world_is_full(const struct shape *shape, int status)
+{
+	int expected = shape->limited ? DFS_EDQUOT : DFS_ENOSPC;
+	return shape->full && dfs_error_errno(status) == dfs_error_errno(expected);
+}
 
 /* The seed's shape. */
 void shape_draw(struct shape *shape, u64 seed, struct dfs_prng *prng);
