@@ -13,7 +13,9 @@ static void finish(struct cl *cl, struct cl_task *task, const struct dfs_attr *a
 {
 	struct cl_inode *inode = cl_inode_find(cl, attr->ino);
 	int status = 0;
-	if (inode != NULL && inode->known)
+	if (task->op == CL_LOOKUP && attr->nlink == 0 && is(task->name, "."))
+		status = DFS_ENOENT;
+	else if (inode != NULL && inode->known)
 		status = cl_inode_attr(cl, inode, attr, false);
 	if (status == 0)
 		cl_task_finish_attr(cl, task, attr, until);
@@ -45,7 +47,9 @@ void cl_getattr_start(struct cl *cl, struct cl_task *task)
 
 void cl_lookup_start(struct cl *cl, struct cl_task *task)
 {
-	/* Above the mounted directory there is nothing. */
+	/* `.` is the kernel's question for an inode that it knows by a file handle alone, of any
+	 * type, if it still has a name (one without that is in use is in the kernel's own table).
+	 * Above the mounted directory there is nothing. */
 	if (is(task->name, ".") || (task->ino == cl->root && is(task->name, ".."))) {
 		cl_getattr_start(cl, task);
 		return;

@@ -36,10 +36,12 @@ void fuse_shell_init(void *data, struct fuse_conn_info *conn)
 	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
 	conn->time_gran = 1;
 	/* Access control lists: the kernel enforces them, the master hands them down, which needs
-	 * the mode without the umask taken away. */
+	 * the mode without the umask taken away. Export: an inode is found by its number alone, as
+	 * open_by_handle_at(2) and the kernel's NFS server need it. */
 	conn->want |=
 	    conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC |
-			     FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+			     FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK |
+			     FUSE_CAP_EXPORT_SUPPORT);
 	/* Not splice: plain copies are faster here. Not the kernel's write-back cache: it would
 	 * ignore sizes that change elsewhere. Not readdirplus: with time-outs of zero the kernel
 	 * throws the attributes away. HANDLE_KILLPRIV: its second version, see init_patch(). */

@@ -89,6 +89,22 @@ static void attributes_answer_with_their_size_when_asked_for_it(void **state)
 	assert_memory_equal(world_answer(&w, id)->bytes, "hello", 5);
 }
 
+static void a_number_alone_finds_what_still_has_a_name(void **state)
+{
+	struct world_file *file = world_add(&w, 1, "f", S_IFREG | 0644);
+	struct cl_call call = {
+	    .op = CL_LOOKUP, .ino = file->attr.ino, .name = dfs_span_text(".")};
+	(void)state;
+	u64 id = world_call(&w, &call);
+	assert_int_equal(world_status(&w, id), 0);
+	assert_int_equal(world_answer(&w, id)->attr.ino, file->attr.ino);
+	file->attr.nlink = 0; /* The master keeps an orphan while somebody holds it. */
+	file->attr.change++;
+	assert_int_equal(world_status(&w, world_call(&w, &call)), DFS_ENOENT);
+	call.op = CL_GETATTR;
+	assert_int_equal(world_status(&w, world_call(&w, &call)), 0);
+}
+
 static int list(u64 ino, const char *name, u32 room)
 {
 	struct cl_call call = {
@@ -254,6 +270,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(every_change_of_a_name_is_one_round_trip),
 	    TEST(attributes_answer_with_their_size_when_asked_for_it),
+	    TEST(a_number_alone_finds_what_still_has_a_name),
 	    TEST(access_lists_are_kept_as_long_as_the_attributes),
 	    TEST(links_and_space_are_answered),
 	    TEST(names_that_are_too_long_are_refused_here),
