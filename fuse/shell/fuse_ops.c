@@ -154,7 +154,8 @@ static void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		      const char *new_name, unsigned int flags)
 {
-	_Static_assert(DFS_RENAME_NOREPLACE == 1 && DFS_RENAME_EXCHANGE == 2,
+	_Static_assert(DFS_RENAME_NOREPLACE == 1 && DFS_RENAME_EXCHANGE == 2 &&
+			   DFS_RENAME_WHITEOUT == 4,
 		       "the flags of renameat2(2) pass through");
 	struct cl_call call = {.op = CL_RENAME,
 			       .ino = parent,

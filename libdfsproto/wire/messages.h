@@ -51,7 +51,11 @@ enum dfs_setattr_bits {
 	DFS_SETATTR_ATIME_NOW = 64,
 	DFS_SETATTR_MTIME_NOW = 128,
 };
-enum dfs_rename_bits { DFS_RENAME_NOREPLACE = 1, DFS_RENAME_EXCHANGE = 2 };
+enum dfs_rename_bits {
+	DFS_RENAME_NOREPLACE = 1,
+	DFS_RENAME_EXCHANGE = 2,
+	DFS_RENAME_WHITEOUT = 4,
+};
 enum dfs_allocate_bits { DFS_ALLOCATE_KEEP_SIZE = 1, DFS_ALLOCATE_PUNCH = 2 };
 enum dfs_make_nameless { DFS_NAMELESS_EVER = 1, DFS_NAMELESS_YET = 2 };
 enum dfs_setxattr_bits {

@@ -64,9 +64,9 @@ static int answer_existing(struct ms_state *state, const struct dfs_make *body,
 	return 0;
 }
 
-static struct ms_inode *make_inode(struct ms_state *state, const struct ms_op *op,
-				   const struct dfs_make *body, u32 mode,
-				   const struct ms_inode *parent)
+struct ms_inode *ms_make_inode(struct ms_state *state, const struct ms_op *op,
+			       const struct dfs_make *body, u32 mode,
+			       const struct ms_inode *parent)
 {
 	struct ms_inode *inode = ms_txn_new(state);
 	bool directory = S_ISDIR(mode);
@@ -106,7 +106,7 @@ static int make_nameless(struct ms_state *state, const struct ms_op *op,
 		return DFS_EINVAL;
 	if (parent->row.nlink == 0)
 		return DFS_ENOENT;
-	struct ms_inode *inode = make_inode(state, op, body, mode, parent);
+	struct ms_inode *inode = ms_make_inode(state, op, body, mode, parent);
 	status = ms_acl_new(state, parent, inode, body->umask);
 	if (status != 0)
 		return status;
@@ -144,7 +144,7 @@ int ms_op_make(struct ms_state *state, const struct ms_op *op, const struct dfs_
 	if (S_ISDIR(mode) && parent->row.nlink == UINT32_MAX)
 		return DFS_EMLINK;
 
-	struct ms_inode *inode = make_inode(state, op, body, mode, parent);
+	struct ms_inode *inode = ms_make_inode(state, op, body, mode, parent);
 	status = ms_acl_new(state, parent, inode, body->umask);
 	if (status != 0)
 		return status;

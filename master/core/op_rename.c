@@ -1,10 +1,12 @@
 /*
- * RENAME, as rename(2) and renameat2(2) of Linux have it: replacing, NOREPLACE, EXCHANGE.
+ * RENAME, as rename(2) and renameat2(2) of Linux have it: replacing, NOREPLACE, EXCHANGE,
+ * WHITEOUT.
  *
  * The rows of both names are found before anything is changed. If they can be in one chain of equal
  * hashes (same directory, same hash), the new name takes the old one's row, so that the two changes
  * never touch each other's neighbours in the chain.
  */
+#include "master/core/acl_rows.h"
 #include "master/core/dentry.h"
 #include "master/core/ops.h"
 #include "master/core/quota.h"
@@ -163,22 +165,42 @@ static int exchange_names(struct ms_state *state, const struct ms_op *op,
 	return 0;
 }
 
+/* The old name stands for a whiteout from now on. Its row is written last: if the new name extends
+ * the chain behind it, that row says so, too, but with its old inode. */
+static int leave_whiteout(struct ms_state *state, const struct ms_op *op,
+			  const struct dfs_rename *body, struct renaming *r)
+{
+	const struct dfs_make make = {0};
+	struct ms_inode *whiteout = ms_make_inode(state, op, &make, S_IFCHR, r->parent);
+	int status = ms_acl_new(state, r->parent, whiteout, 0);
+	if (status != 0)
+		return status;
+	bool extended = r->parent == r->new_parent && r->new_dentry.chain &&
+			r->new_dentry.cookie == r->dentry.cookie + 1;
+	r->dentry.ino = whiteout->ino;
+	r->dentry.type = S_IFCHR;
+	r->dentry.more |= extended;
+	return ms_dentry_put(state, &r->dentry, body->name);
+}
+
 static int move_name(struct ms_state *state, const struct ms_op *op, const struct dfs_rename *body,
 		     struct renaming *r, struct ms_result *result)
 {
 	bool one_chain = r->parent == r->new_parent &&
 			 ms_name_cookie(state, body->name) == ms_name_cookie(state, body->new_name);
-	if (r->victim == NULL && one_chain)
+	bool whiteout = (body->flags & DFS_RENAME_WHITEOUT) != 0;
+	if (r->victim == NULL && one_chain && !whiteout)
 		return ms_dentry_put(state, &r->dentry, body->new_name);
 
 	r->new_dentry.ino = r->dentry.ino;
 	r->new_dentry.type = r->dentry.type;
 	int status = ms_dentry_put(state, &r->new_dentry, body->new_name);
 	if (status == 0)
-		status = ms_dentry_remove(state, &r->dentry);
+		status = whiteout ? leave_whiteout(state, op, body, r)
+				  : ms_dentry_remove(state, &r->dentry);
 	if (status != 0)
 		return status;
-	r->parent->row.entries--;
+	r->parent->row.entries -= !whiteout;
 	if (r->victim == NULL) {
 		r->new_parent->row.entries++;
 	} else {
@@ -194,8 +216,9 @@ static int move_name(struct ms_state *state, const struct ms_op *op, const struc
 int ms_op_rename(struct ms_state *state, const struct ms_op *op, const struct dfs_rename *body,
 		 struct ms_result *result)
 {
-	const u32 known = DFS_RENAME_NOREPLACE | DFS_RENAME_EXCHANGE;
-	if ((body->flags & ~known) != 0 || body->flags == known)
+	const u32 known = DFS_RENAME_NOREPLACE | DFS_RENAME_EXCHANGE | DFS_RENAME_WHITEOUT;
+	bool exchange = (body->flags & DFS_RENAME_EXCHANGE) != 0;
+	if ((body->flags & ~known) != 0 || (exchange && body->flags != DFS_RENAME_EXCHANGE))
 		return DFS_EINVAL;
 	struct renaming r = {0};
 	int status = load(state, body, &r);
@@ -208,7 +231,6 @@ int ms_op_rename(struct ms_state *state, const struct ms_op *op, const struct df
 		return 0;
 	}
 	status = check_loops(state, body, &r);
-	bool exchange = (body->flags & DFS_RENAME_EXCHANGE) != 0;
 	if (status == 0 && !exchange)
 		status = check_replace(state, &r);
 	if (status == 0)

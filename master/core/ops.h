@@ -39,6 +39,11 @@ MS_OP(remake)
 MS_OP(expire)
 #undef MS_OP
 
+/* op_make.c: an inode for the caller of `op`, with the group that its parent hands down; `mode` has
+ * the type, `body` the rest. No name stands for it yet. */
+struct ms_inode *ms_make_inode(struct ms_state *state, const struct ms_op *op,
+			       const struct dfs_make *body, u32 mode,
+			       const struct ms_inode *parent);
 /* op_xattr.c: one attribute more, or another value; flags as in SETXATTR. */
 int ms_xattr_put(struct ms_state *state, struct ms_inode *inode, struct dfs_span name,
 		 struct dfs_span value, u32 flags);

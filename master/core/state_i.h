@@ -10,7 +10,7 @@
 #include "master/core/tables.h"
 
 /* An operation changes at most two directories and two inodes in them. */
-#define MS_TXN_INODES_MAX 4
+#define MS_TXN_INODES_MAX 5
 
 /* What counts in quotas, and where: see quota.h. Zeroed: nothing, of an inode that is not there. */
 struct ms_owned {

@@ -85,7 +85,9 @@ static void flags_are_obeyed(void **unused)
 	u64 sub = world_directory(&w, d, "sub");
 	u64 file = world_file(&w, ROOT, "f");
 	const u32 both = DFS_RENAME_NOREPLACE | DFS_RENAME_EXCHANGE;
-	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "g", 4), DFS_EINVAL);
+	const u32 vanish = DFS_RENAME_WHITEOUT | DFS_RENAME_EXCHANGE;
+	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "g", 8), DFS_EINVAL);
+	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "g", vanish), DFS_EINVAL);
 	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "g", both), DFS_EINVAL);
 	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "d", DFS_RENAME_NOREPLACE), DFS_EEXIST);
 	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "g", DFS_RENAME_EXCHANGE), DFS_ENOENT);
@@ -98,6 +100,33 @@ static void flags_are_obeyed(void **unused)
 	assert_int_equal(world_lookup(&w, sub, ".."), ROOT);
 	assert_int_equal(world_attr(&w, d).nlink, 2);
 	assert_int_equal(world_attr(&w, ROOT).nlink, 4);
+	world_check(&w);
+	world_close(&w);
+}
+
+static void a_whiteout_stays_behind(void **unused)
+{
+	(void)unused;
+	struct world w;
+	world_open(&w, 0);
+	u64 d = world_directory(&w, ROOT, "d");
+	u64 sub = world_directory(&w, ROOT, "sub");
+	u64 file = world_file(&w, ROOT, "f");
+	const u32 careful = DFS_RENAME_WHITEOUT | DFS_RENAME_NOREPLACE;
+	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "sub", careful), DFS_EEXIST);
+	assert_int_equal(world_rename(&w, ROOT, "f", d, "g", careful), 0);
+	assert_int_equal(world_lookup(&w, d, "g"), file);
+	struct dfs_attr whiteout = world_attr(&w, world_lookup(&w, ROOT, "f"));
+	assert_int_equal(whiteout.mode, S_IFCHR);
+	assert_int_equal(whiteout.rdev, 0);
+	assert_int_equal(whiteout.nlink, 1);
+	/* A directory, to another: the whiteout is none. */
+	assert_int_equal(world_rename(&w, ROOT, "sub", d, "sub", DFS_RENAME_WHITEOUT), 0);
+	assert_int_equal(world_lookup(&w, sub, ".."), d);
+	assert_int_equal(world_attr(&w, ROOT).nlink, 3);
+	u64 replaced = world_lookup(&w, ROOT, "sub");
+	assert_int_equal(world_rename(&w, ROOT, "f", ROOT, "sub", DFS_RENAME_WHITEOUT), 0);
+	assert_int_equal(w.last.orphaned, replaced);
 	world_check(&w);
 	world_close(&w);
 }
@@ -148,7 +177,7 @@ static void names_with_equal_hashes_keep_apart(void **unused)
 		char to[2] = {(char)('a' + dfs_prng_below(&prng, 26)), 0};
 		u64 source = inodes[from[0] - 'a'];
 		u64 *target = &inodes[to[0] - 'a'];
-		switch (dfs_prng_below(&prng, 4)) {
+		switch (dfs_prng_below(&prng, 5)) {
 		case 0:
 			assert_int_equal(world_unlink(&w, d, from), source == 0 ? DFS_ENOENT : 0);
 			inodes[from[0] - 'a'] = 0;
@@ -164,6 +193,15 @@ static void names_with_equal_hashes_keep_apart(void **unused)
 					 source == 0 || *target == 0 ? DFS_ENOENT : 0);
 			if (source != 0 && *target != 0) {
 				inodes[from[0] - 'a'] = *target;
+				*target = source;
+			}
+			break;
+		case 3:
+			assert_int_equal(world_rename(&w, d, from, d, to, DFS_RENAME_WHITEOUT),
+					 source == 0 ? DFS_ENOENT : 0);
+			if (source != 0 && source != *target) {
+				inodes[from[0] - 'a'] = world_lookup(&w, d, from);
+				assert_int_not_equal(inodes[from[0] - 'a'], 0);
 				*target = source;
 			}
 			break;
@@ -217,6 +255,7 @@ int main(void)
 	    cmocka_unit_test(what_is_replaced_becomes_an_orphan),
 	    cmocka_unit_test(two_names_of_one_inode_stay),
 	    cmocka_unit_test(flags_are_obeyed),
+	    cmocka_unit_test(a_whiteout_stays_behind),
 	    cmocka_unit_test(no_directory_moves_below_itself),
 	    cmocka_unit_test(names_with_equal_hashes_keep_apart),
 	    cmocka_unit_test(a_chain_that_is_full_refuses_the_next_name),

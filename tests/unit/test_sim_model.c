@@ -66,6 +66,7 @@ static int rename_both(struct pair *pair, const char *from, const char *to, int 
 	    {0, 0},
 	    {DFS_RENAME_NOREPLACE, RENAME_NOREPLACE},
 	    {DFS_RENAME_EXCHANGE, RENAME_EXCHANGE},
+	    {DFS_RENAME_WHITEOUT, RENAME_WHITEOUT},
 	};
 	u64 kind = dfs_prng_below(&pair->prng, dfs_array_count(kinds));
 	*ret_real = outcome(renameat2(pair->directory, from, pair->directory, to, kinds[kind][1]));

@@ -144,7 +144,8 @@ bool act_rename(struct actor *actor)
 		new_path(actor, from);
 	if (too_long(to) || strcmp(from, to) == 0)
 		return false;
-	static const u32 some_flags[] = {0, 0, 0, 0, DFS_RENAME_NOREPLACE, DFS_RENAME_EXCHANGE};
+	static const u32 some_flags[] = {
+	    0, 0, 0, 0, DFS_RENAME_NOREPLACE, DFS_RENAME_EXCHANGE, DFS_RENAME_WHITEOUT};
 	actor_rename(actor, from, to, some_flags[draw(actor, dfs_array_count(some_flags))]);
 	return true;
 }
