@@ -65,8 +65,7 @@ static int answer_existing(struct ms_state *state, const struct dfs_make *body,
 }
 
 struct ms_inode *ms_make_inode(struct ms_state *state, const struct ms_op *op,
-			       const struct dfs_make *body, u32 mode,
-			       const struct ms_inode *parent)
+			       const struct dfs_make *body, u32 mode, const struct ms_inode *parent)
 {
 	struct ms_inode *inode = ms_txn_new(state);
 	bool directory = S_ISDIR(mode);

@@ -173,7 +173,8 @@ int model_rename(struct model_fs *fs, const char *from, const char *to, u32 flag
 		replaced->nlink -= S_ISDIR(replaced->mode) ? replaced->nlink : 1;
 		model_unnamed(fs, replaced);
 	}
-	return (flags & DFS_RENAME_WHITEOUT) != 0 ? model_make(fs, from, S_IFCHR, 0, NULL, true) : 0;
+	return (flags & DFS_RENAME_WHITEOUT) != 0 ? model_make(fs, from, S_IFCHR, 0, NULL, true)
+						  : 0;
 }
 
 struct model_node *model_make_nameless(struct model_fs *fs, const struct model_node *directory,

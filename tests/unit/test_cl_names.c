@@ -92,8 +92,7 @@ static void attributes_answer_with_their_size_when_asked_for_it(void **state)
 static void a_number_alone_finds_what_still_has_a_name(void **state)
 {
 	struct world_file *file = world_add(&w, 1, "f", S_IFREG | 0644);
-	struct cl_call call = {
-	    .op = CL_LOOKUP, .ino = file->attr.ino, .name = dfs_span_text(".")};
+	struct cl_call call = {.op = CL_LOOKUP, .ino = file->attr.ino, .name = dfs_span_text(".")};
 	(void)state;
 	u64 id = world_call(&w, &call);
 	assert_int_equal(world_status(&w, id), 0);
