@@ -9,7 +9,8 @@
 #include "libdfsproto/base/map.h"
 #include "master/core/tables.h"
 
-/* An operation changes at most two directories and two inodes in them. */
+/* An operation changes at most two directories and two inodes in them; a rename may leave a
+ * whiteout behind. */
 #define MS_TXN_INODES_MAX 5
 
 /* What counts in quotas, and where: see quota.h. Zeroed: nothing, of an inode that is not there. */

@@ -54,7 +54,11 @@ void history_write(struct history *history, u64 offset, const u8 *data, u64 leng
 
 void history_stored(struct history *history)
 {
-	history->ops[history->ops_count - 1].flushed = true;
+	struct history_op *op = &history->ops[history->ops_count - 1];
+	op->flushed = true;
+	/* Whatever happened before it: the file ends there, at least. */
+	history->size_min = dfs_max(history->size_min, op->offset + op->length);
+	history->size_max = dfs_max(history->size_max, op->offset + op->length);
 }
 
 void history_truncate(struct history *history, u64 size)
