@@ -178,9 +178,17 @@ static bool exceeds(const struct ms_quota *quota, bool bytes, nsec wall)
 	return soft != 0 && now > soft && over;
 }
 
+/* Restoring is the leader's operation, in the name of somebody whom limits are meant for. */
+static bool is_limited(const struct ms_op *op)
+{
+	if (op->op >= DFS_OP_FROM_LEADER)
+		return op->op == DFS_OP_RESTORE || op->op == DFS_OP_REMAKE;
+	return op->op != DFS_OP_COMMIT;
+}
+
 int ms_quota_check(struct ms_state *state, const struct ms_op *op)
 {
-	if (op->op >= DFS_OP_FROM_LEADER || op->op == DFS_OP_COMMIT)
+	if (!is_limited(op))
 		return 0;
 	dfs_list_for_each (node, &state->quotas_in_order) {
 		const struct ms_quota *quota = dfs_list_entry(node, struct ms_quota, in_order);
@@ -233,12 +241,16 @@ void ms_quota_end(struct ms_state *state, u64 tree)
 int ms_quota_enter(struct ms_state *state, struct ms_inode *inode, const struct ms_inode *directory)
 {
 	u64 tree = inode->row.tree;
-	if (tree == inode->ino) { /* A tree moves as a whole, and stays inside the same one. */
+	if (tree == inode->ino) { /* It moves as a whole, and stays inside the same one. */
 		struct ms_quota *quota;
 		int status = ms_quota_get(state, DFS_QUOTA_TREE, tree, &quota);
 		if (status != 0)
 			return status;
-		return quota->row.outer == directory->row.tree ? 0 : DFS_EXDEV;
+		if (quota->row.outer == directory->row.tree)
+			return 0;
+		if (inode->row.nlink > 0)
+			return DFS_EXDEV;
+		/* From the trash: its tree ended with it, and nothing has a name in it. */
 	}
 	if (tree == directory->row.tree)
 		return 0;

@@ -40,9 +40,9 @@ int ms_quota_move(struct ms_state *state, const struct ms_owned *from, const str
 /* All of a tree counts in the trees from `to` on (0: none) instead of those from `from` on. */
 int ms_quota_move_tree(struct ms_state *state, const struct dfs_row_quota *tree, u64 from, u64 to);
 
-/* May it grow so? DFS_EDQUOT, or 0. Operations of the leading master may do anything; COMMIT is
- * always taken, since its bytes are on the disks: its client asked for room before it took them
- * from a program (fuse/core/quota.c). */
+/* May it grow so? DFS_EDQUOT, or 0. Operations of the leading master may do anything but restore
+ * what has no room; COMMIT is always taken, since its bytes are on the disks: its client asked for
+ * room before it took them from a program (fuse/core/quota.c). */
 int ms_quota_check(struct ms_state *state, const struct ms_op *op);
 /* Put all rows into the batch; grace begins and ends. */
 void ms_quotas_put(struct ms_state *state, nsec wall);
@@ -56,7 +56,8 @@ int ms_quota_read(struct ms_state *state, u8 kind, u64 id, struct dfs_row_quota 
 void ms_quota_end(struct ms_state *state, u64 tree);
 
 /* May the inode get a name in this directory? 0 when that stays in one tree, or the inode may
- * change to the directory's tree, and then it does; DFS_EXDEV. */
+ * change to the directory's tree, and then it does; DFS_EXDEV. A tree that comes out of the trash
+ * elsewhere than where it was is a directory like others. */
 int ms_quota_enter(struct ms_state *state, struct ms_inode *inode,
 		   const struct ms_inode *directory);
 

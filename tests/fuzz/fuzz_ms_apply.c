@@ -64,6 +64,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		struct ms_op op = {
 		    .wall = i,
 		    .op = data[0],
+		    .uid = i % 3, /* Limits are for all but root. */
+		    .gid = i % 3,
 		    .version = DFS_PROTOCOL_VERSION,
 		    .body = dfs_span(data + HEADER_BYTES, length),
 		};
@@ -109,7 +111,10 @@ static u16 put_namespace(struct dfs_prng *prng, struct dfs_writer *body)
 {
 	static const u32 types[] = {S_IFREG, S_IFDIR, S_IFLNK};
 	u32 type = types[dfs_prng_below(prng, 3)];
-	struct dfs_make make = {.parent = some_ino(prng), .name = some_name(prng), .mode = type};
+	struct dfs_make make = {.parent = some_ino(prng),
+				.name = some_name(prng),
+				.mode = type,
+				.nameless = dfs_prng_below(prng, 8) == 0};
 	struct dfs_rename rename = {.parent = some_ino(prng),
 				    .name = some_name(prng),
 				    .new_parent = some_ino(prng),
@@ -150,6 +155,8 @@ static u16 put_data(struct dfs_prng *prng, struct dfs_writer *body)
 	    .ino = some_ino(prng), .size = UINT64_C(1) << 28, .chunks = dfs_writer_items(&list)};
 	struct dfs_setattr setattr = {.ino = some_ino(prng),
 				      .valid = (u32)dfs_prng_below(prng, 256),
+				      .uid = (u32)dfs_prng_below(prng, 3),
+				      .gid = (u32)dfs_prng_below(prng, 3),
 				      .size = dfs_prng_below(prng, UINT64_C(1) << 28)};
 	struct dfs_setxattr setxattr = {
 	    .ino = some_ino(prng), .name = dfs_span_text("user.a"), .value = some_name(prng)};
@@ -178,17 +185,47 @@ static u16 put_trash(struct dfs_prng *prng, struct dfs_writer *body)
 	struct dfs_restore restore = {
 	    .ino = some_ino(prng), .parent = some_ino(prng), .name = some_name(prng)};
 	struct dfs_remake remake = {.parent = some_ino(prng), .name = some_name(prng)};
-	switch (dfs_prng_below(prng, 3)) {
+	struct dfs_trash_key key = {.expires = DFS_SEC + dfs_prng_below(prng, OPERATIONS_MAX),
+				    .ino = some_ino(prng)};
+	struct dfs_expire expire;
+	struct dfs_writer list;
+	switch (dfs_prng_below(prng, 4)) {
 	case 0:
 		dfs_trash_keep_put(body, &keep);
 		return DFS_OP_TRASH_KEEP;
 	case 1:
 		dfs_restore_put(body, &restore);
 		return DFS_OP_RESTORE;
+	case 2:
+		dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
+		dfs_trash_key_put(&list, &key);
+		expire = (struct dfs_expire){.keys = dfs_writer_items(&list)};
+		dfs_expire_put(body, &expire);
+		dfs_writer_fini(&list);
+		return DFS_OP_EXPIRE;
 	default:
 		dfs_remake_put(body, &remake);
 		return DFS_OP_REMAKE;
 	}
+}
+
+static u16 put_quota(struct dfs_prng *prng, struct dfs_writer *body)
+{
+	u64 directory = some_ino(prng);
+	struct dfs_take_in take_in = {.ino = directory,
+				      .tree = dfs_prng_below(prng, 3) == 0 ? some_ino(prng)
+									   : directory};
+	struct dfs_limits limits = {.kind = (u8)(1 + dfs_prng_below(prng, 3)),
+				    .id = directory,
+				    .valid = (u32)dfs_prng_below(prng, 32),
+				    .bytes_hard = dfs_prng_below(prng, 2) << 20,
+				    .inodes_hard = dfs_prng_below(prng, 16)};
+	if (dfs_prng_below(prng, 2) == 0) {
+		dfs_take_in_put(body, &take_in);
+		return DFS_OP_TAKE_IN;
+	}
+	dfs_limits_put(body, &limits);
+	return DFS_OP_LIMITS;
 }
 
 static u16 put_clone(struct dfs_prng *prng, struct dfs_writer *body)
@@ -212,8 +249,9 @@ static u16 put_clone(struct dfs_prng *prng, struct dfs_writer *body)
 static u16 put_leader(struct dfs_prng *prng, struct dfs_writer *body)
 {
 	struct dfs_writer list;
-	if (dfs_prng_below(prng, 2) == 0)
-		return put_trash(prng, body);
+	u64 kind = dfs_prng_below(prng, 3);
+	if (kind < 2)
+		return kind == 0 ? put_trash(prng, body) : put_quota(prng, body);
 	dfs_writer_init(&list, DFS_PROTOCOL_VERSION, 0);
 	for (u64 i = 0; i < 4; i++)
 		dfs_id_put(&list, &(struct dfs_id){.id = some_ino(prng)});
@@ -230,7 +268,7 @@ size_t fuzz_seed(struct dfs_prng *prng, u8 *data, size_t capacity)
 	for (u64 i = 0; i < operations; i++) {
 		struct dfs_writer body;
 		dfs_writer_init(&body, DFS_PROTOCOL_VERSION, 0);
-		u64 kind = dfs_prng_below(prng, 8);
+		u64 kind = dfs_prng_below(prng, 9);
 		u16 op = kind < 4   ? put_namespace(prng, &body)
 			 : kind < 6 ? put_data(prng, &body)
 			 : kind < 7 ? put_clone(prng, &body)

@@ -288,6 +288,71 @@ static void a_tree_ends_with_its_directory(void **unused)
 	world_close(&w);
 }
 
+static int keep(struct world *w, u64 ino)
+{
+	return WORLD_DO(w, TRASH_KEEP, trash_keep, .ino = ino, .keep_s = 100);
+}
+
+static int restore(struct world *w, u64 ino, u64 parent, const char *name)
+{
+	return WORLD_DO(w, RESTORE, restore, .ino = ino, .parent = parent,
+			.name = dfs_span_text(name));
+}
+
+static void what_is_restored_into_a_tree_must_fit(void **unused)
+{
+	(void)unused;
+	struct world w;
+	open_as_user(&w);
+	u64 t = world_directory(&w, ROOT, "t");
+	assert_int_equal(limit_inodes(&w, TREE, t, 0, 2), 0);
+	assert_int_equal(keep(&w, t), 0);
+	assert_int_equal(keep(&w, ROOT), 0);
+	u64 inside = world_file(&w, t, "inside"), outside = world_file(&w, ROOT, "outside");
+	assert_int_equal(world_unlink(&w, t, "inside"), 0);
+	assert_int_equal(world_unlink(&w, ROOT, "outside"), 0);
+	assert_used(&w, TREE, t, 0, 2);
+	assert_int_equal(restore(&w, outside, t, "outside"), DFS_EDQUOT);
+	assert_int_equal(WORLD_DO(&w, REMAKE, remake, .parent = t, .name = dfs_span_text("d")),
+			 DFS_EDQUOT);
+	assert_int_equal(restore(&w, inside, t, "inside"), 0); /* It counted all the time. */
+	assert_int_equal(world_unlink(&w, t, "inside"), 0);
+	assert_int_equal(restore(&w, inside, ROOT, "inside"), 0);
+	assert_int_equal(restore(&w, outside, t, "outside"), 0);
+	assert_used(&w, TREE, t, 0, 2);
+	world_close(&w);
+}
+
+static void a_deleted_tree_comes_back_wherever(void **unused)
+{
+	(void)unused;
+	struct world w;
+	open_as_user(&w);
+	u64 around = world_directory(&w, ROOT, "around");
+	assert_int_equal(limit_inodes(&w, TREE, around, 0, 100), 0);
+	assert_int_equal(keep(&w, around), 0);
+	u64 d = world_directory(&w, around, "d");
+	assert_int_equal(limit_inodes(&w, TREE, d, 0, 10), 0);
+	u64 f = world_file(&w, d, "f");
+	assert_int_equal(world_unlink(&w, d, "f"), 0);
+	assert_int_equal(world_rmdir(&w, around, "d"), 0);
+	/* Where it was it is a tree still, of no limits. */
+	assert_int_equal(restore(&w, d, around, "d"), 0);
+	assert_used(&w, TREE, d, 0, 2);
+	assert_int_equal(world_rmdir(&w, around, "d"), 0);
+	/* Anywhere else it is a directory like others; what is in its trash follows on its way. */
+	assert_int_equal(end_tree(&w, around), 0);
+	assert_int_equal(restore(&w, d, around, "d"), 0);
+	assert_used(&w, TREE, d, 0, 1);
+	assert_used(&w, TREE, around, 0, 1);
+	assert_int_equal(restore(&w, f, d, "f"), 0);
+	assert_used(&w, TREE, d, 0, 0);
+	assert_used(&w, TREE, around, 0, 0);
+	assert_int_equal(limit_inodes(&w, TREE, d, 0, 10), 0);
+	assert_used(&w, TREE, d, 0, 1);
+	world_close(&w);
+}
+
 static void trees_are_not_too_deep(void **unused)
 {
 	(void)unused;
@@ -370,6 +435,8 @@ int main(void)
 	    cmocka_unit_test(moving_across_a_border),
 	    cmocka_unit_test(a_full_directory_becomes_a_tree_and_ends),
 	    cmocka_unit_test(a_tree_ends_with_its_directory),
+	    cmocka_unit_test(what_is_restored_into_a_tree_must_fit),
+	    cmocka_unit_test(a_deleted_tree_comes_back_wherever),
 	    cmocka_unit_test(trees_are_not_too_deep),
 	    cmocka_unit_test(miscounts_are_found_and_mended),
 	};

@@ -20,6 +20,7 @@ struct meeter {
 	char name[20];
 	u32 index;
 	u32 round;
+	u32 drafts; /* Names of drafts that may have become the board behind its back. */
 	bool finished;
 };
 
@@ -105,6 +106,11 @@ static void draw_version(u8 *bytes, u64 version, u32 length)
 	memcpy(bytes + 8, &whole, sizeof(whole));
 }
 
+static void name_draft(const struct meeter *meeter, u32 number, char *ret_path, size_t size)
+{
+	snprintf(ret_path, size, "/shared/draft.%u.%u", meeter->index, number);
+}
+
 static bool write_draft(struct meeter *meeter, const char *path, u64 version)
 {
 	struct file file = {0};
@@ -139,14 +145,16 @@ static void publish(struct meeter *meeter)
 	struct version *version = &shared->versions[number];
 	version->began = version->ended = DFS_NEVER;
 	char path[64];
-	snprintf(path, sizeof(path), "/shared/draft.%u", meeter->index);
+	name_draft(meeter, meeter->drafts, path, sizeof(path));
 	if (!write_draft(meeter, path, number))
 		return;
 	version->began = sim_now(shared->world->sim);
 	int status = proc_rename(&meeter->proc, path, "/shared/board", 0);
 	if (status == 0)
 		version->ended = sim_now(shared->world->sim);
-	else if (!in_doubt(meeter, status))
+	else if (in_doubt(meeter, status))
+		meeter->drafts++; /* It may be renamed yet; nobody may write to the board. */
+	else
 		unexpected(meeter, "renaming over the board", status);
 	sim_trace(shared->world->sim, "%-8s publishes %llu: %d", meeter->name,
 		  (unsigned long long)number, status);
@@ -293,8 +301,11 @@ void shared_wipe(struct world *world, struct proc *proc)
 		must_go(world, proc, path, false);
 	}
 	for (u32 i = 0; i < world->shape.mounts; i++) {
-		snprintf(path, sizeof(path), "/shared/draft.%u", i);
-		must_go(world, proc, path, false);
+		const struct meeter *meeter = &world->shared->meeters[i];
+		for (u32 number = 0; number <= meeter->drafts; number++) {
+			name_draft(meeter, number, path, sizeof(path));
+			must_go(world, proc, path, false);
+		}
 	}
 	must_go(world, proc, "/shared/board", false);
 	must_go(world, proc, "/shared", true);
