@@ -230,6 +230,9 @@ static int op_clone(struct cl_world *world, struct dfs_span body, struct dfs_mut
 	}
 	changed(file);
 	file->attr.size = dfs_max(file->attr.size, clone.end);
+	file->attr.allocated = 0;
+	for (u64 i = 0; i < 8; i++)
+		file->attr.allocated += chunk_length(file, i);
 	reply->attr = file->attr;
 	return 0;
 }
