@@ -15,6 +15,7 @@
 #include "admin/core/quota_view.h"
 #include "admin/core/resolve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -40,6 +41,8 @@ struct quota_work {
 	u32 stack_count;
 	u32 stack_capacity;
 	u64 directory; /* The one at work. */
+	u64 directories_count; /* The walk has seen so many, */
+	u64 names_count;       /* and names in them. */
 	u32 exceeded;
 	struct ad_table table;
 	struct ad_json json;
@@ -127,7 +130,8 @@ static void ask_listing(struct ad *ad, u64 cookie, struct dfs_fxs *fxs)
 static void show(struct ad *ad, const struct dfs_quota *quota)
 {
 	struct quota_work *work = ad->work;
-	const char *who = name_of(ad, quota->kind, quota->id);
+	const char *name = name_of(ad, quota->kind, quota->id);
+	struct dfs_span who = name != NULL ? dfs_span_text(name) : quota->path;
 	work->exceeded += ad_quota_exceeded(quota);
 	if (ad->config.arguments->json)
 		ad_quota_json(&work->json, quota, who);
@@ -166,6 +170,7 @@ static void walk_next(struct ad *ad, struct dfs_fxs *fxs)
 	struct quota_work *work = ad->work;
 	if (work->stack_count > 0) {
 		work->directory = work->stack[--work->stack_count];
+		work->directories_count++;
 		ask_adopt(ad, 0, fxs);
 	} else if (verb_of(ad) == AD_QUOTA_SET) {
 		ask_set(ad, QUOTA_ENDING, DFS_QUOTA_COUNTED, fxs);
@@ -182,19 +187,31 @@ static void walk(struct ad *ad, u64 tree, struct dfs_fxs *fxs)
 	walk_next(ad, fxs);
 }
 
+static void show_progress(struct ad *ad)
+{
+	const struct quota_work *work = ad->work;
+	const char *what = verb_of(ad) == AD_QUOTA_SET ? "counted" : "handed back";
+	snprintf(ad->progress, sizeof(ad->progress), "%llu names in %llu directories %s",
+		 (unsigned long long)work->names_count,
+		 (unsigned long long)work->directories_count, what);
+}
+
 static int take_listing(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)
 {
+	struct quota_work *work = ad->work;
 	struct dfs_readdir_reply reply;
 	struct dfs_dirent entry;
 	u64 cookie = 0;
 	int status = dfs_readdir_reply_decode(answer->body, answer->version, &reply);
 	while (status == 0 && dfs_dirent_next(&reply.entries, &entry)) {
+		work->names_count++;
 		cookie = entry.cookie;
 		if (S_ISDIR(entry.attr.mode))
-			push(ad->work, entry.attr.ino);
+			push(work, entry.attr.ino);
 	}
 	if (status != 0)
 		return status;
+	show_progress(ad);
 	if (reply.end != 0 || cookie == 0)
 		walk_next(ad, fxs);
 	else
@@ -259,10 +276,9 @@ static int take_report(struct ad *ad, const struct ad_answer *answer, struct dfs
 	int status = dfs_quotas_reply_decode(answer->body, answer->version, &reply);
 	if (status != 0)
 		return status;
-	u32 count = reply.quotas.count;
 	while (dfs_quota_next(&reply.quotas, &quota))
 		show(ad, &quota);
-	if (count == DFS_QUOTAS_MAX)
+	if (reply.end == 0 && reply.quotas.count > 0)
 		ask_quotas(ad, quota.id + 1, DFS_QUOTAS_MAX, fxs);
 	else
 		begin_report(ad, (u8)(work->kind + 1), fxs);

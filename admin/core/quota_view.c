@@ -40,14 +40,17 @@ static const char *grace_text(u64 left, char text[AD_NUMBER_BYTES])
 	return left == 0 ? "over" : ad_duration(left, text);
 }
 
-void ad_quota_row(struct ad_table *table, const struct dfs_quota *quota, const char *who)
+void ad_quota_row(struct ad_table *table, const struct dfs_quota *quota, struct dfs_span who)
 {
 	char a[AD_NUMBER_BYTES];
 	const char *kind = kind_name(quota->kind);
-	if (who != NULL)
-		ad_table_cell(table, "%s %s", kind, who);
+	struct ad_text name = {0};
+	ad_text_add_name(&name, who);
+	if (who.length > 0)
+		ad_table_cell(table, "%s %s", kind, ad_text_get(&name));
 	else
 		ad_table_cell(table, "%s %llu", kind, (ull)quota->id);
+	ad_text_fini(&name);
 	ad_table_cell(table, "%s", ad_size(quota->bytes, a));
 	ad_table_cell(table, "%s", quota->bytes_soft == 0 ? "-" : ad_size(quota->bytes_soft, a));
 	ad_table_cell(table, "%s", quota->bytes_hard == 0 ? "-" : ad_size(quota->bytes_hard, a));
@@ -70,15 +73,15 @@ static void put_limits(struct ad_json *json, const char *key, const u64 numbers[
 	ad_json_close(json, '}');
 }
 
-void ad_quota_json(struct ad_json *json, const struct dfs_quota *quota, const char *who)
+void ad_quota_json(struct ad_json *json, const struct dfs_quota *quota, struct dfs_span who)
 {
 	const u64 bytes[] = {quota->bytes, quota->bytes_soft, quota->bytes_hard};
 	const u64 inodes[] = {quota->inodes, quota->inodes_soft, quota->inodes_hard};
 	ad_json_open(json, NULL, '{');
 	ad_json_text(json, "kind", dfs_span_text(kind_name(quota->kind)));
 	ad_json_number(json, "id", quota->id);
-	if (who != NULL)
-		ad_json_text(json, "name", dfs_span_text(who));
+	if (who.length > 0)
+		ad_json_text(json, "name", who);
 	put_limits(json, "bytes", bytes, quota->bytes_left);
 	put_limits(json, "inodes", inodes, quota->inodes_left);
 	ad_json_number(json, "grace_s", quota->grace);

@@ -47,6 +47,14 @@ void ad_text_add_span(struct ad_text *text, struct dfs_span bytes)
 	text->data[text->length] = '\0';
 }
 
+void ad_text_add_name(struct ad_text *text, struct dfs_span name)
+{
+	for (u32 i = 0; i < name.length; i++) {
+		u8 byte = name.data[i];
+		ad_text_add(text, "%c", byte < 0x20 || byte == 0x7f ? '?' : byte);
+	}
+}
+
 void ad_text_fini(struct ad_text *text)
 {
 	free(text->data);

@@ -19,6 +19,8 @@ void ad_text_add(struct ad_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ad_text_vadd(struct ad_text *text, const char *format, va_list arguments);
 void ad_text_add_span(struct ad_text *text, struct dfs_span bytes);
+/* A name or path for a terminal: what it would act on is shown as `?`. */
+void ad_text_add_name(struct ad_text *text, struct dfs_span name);
 void ad_text_fini(struct ad_text *text);
 /* "" when nothing was added. */
 const char *ad_text_get(const struct ad_text *text);

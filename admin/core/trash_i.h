@@ -81,7 +81,5 @@ void trash_print_list(struct ad *ad);
 void trash_print_kept(struct ad *ad);
 void trash_print_emptied(struct ad *ad);
 void trash_print_restored(struct ad *ad);
-/* A path for a terminal: what it would act on is shown as `?`. */
-void trash_add_path(struct ad_text *text, struct dfs_span path);
 
 #endif

@@ -148,7 +148,7 @@ static void complain(struct ad *ad, const struct trash_row *row, int status)
 	trash->failed_count++;
 	if (trash->failed_count > COMPLAINTS_MAX)
 		return;
-	trash_add_path(&text, dfs_span(row->path, row->path_bytes));
+	ad_text_add_name(&text, dfs_span(row->path, row->path_bytes));
 	ad_complain(ad, "cannot restore %s (inode %llu): %s", ad_text_get(&text),
 		    (unsigned long long)row->key.ino, advice(status));
 	ad_text_fini(&text);

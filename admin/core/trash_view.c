@@ -9,14 +9,6 @@
 
 typedef unsigned long long ull;
 
-void trash_add_path(struct ad_text *text, struct dfs_span path)
-{
-	for (u32 i = 0; i < path.length; i++) {
-		u8 byte = path.data[i];
-		ad_text_add(text, "%c", byte < 0x20 || byte == 0x7f ? '?' : byte);
-	}
-}
-
 static const char *kind_of(u32 mode)
 {
 	return S_ISDIR(mode) ? "directory" : S_ISLNK(mode) ? "link" : "file";
@@ -73,7 +65,7 @@ static void print_rows(struct ad *ad)
 	for (u32 i = 0; i < trash->rows_count; i++) {
 		const struct trash_row *row = &trash->rows[i];
 		struct ad_text path = {0};
-		trash_add_path(&path, dfs_span(row->path, row->path_bytes));
+		ad_text_add_name(&path, dfs_span(row->path, row->path_bytes));
 		ad_table_cell(&table, "%s",
 			      ad_duration(seconds_between(row->deleted, ad->wall), text));
 		ad_table_cell(&table, "%s",
@@ -189,7 +181,7 @@ void trash_print_restored(struct ad *ad)
 	if (trash->rows_count == 1 && trash->restored_count == 1) {
 		const struct trash_row *row = &trash->rows[0];
 		ad_text_add(&ad->out, "restored ");
-		trash_add_path(&ad->out, dfs_span(row->path, row->path_bytes));
+		ad_text_add_name(&ad->out, dfs_span(row->path, row->path_bytes));
 		ad_text_add(&ad->out, "\n");
 		if (S_ISDIR(row->mode) && !ad->config.arguments->recursive)
 			ad_text_add(&ad->out, "only the directory itself: -r restores what was in "

@@ -3,7 +3,7 @@
  * well; whoever writes to either file later gets a chunk of its own first (target.c).
  *
  *   start --> written data of both is stored and committed, writes to the destination wait
- *     --> which chunks? --> SEAL at their chunkservers --> CLONE --> answered
+ *     --> which chunks? (do they fit?) --> SEAL at their chunkservers --> CLONE --> answered
  *                ^                                           |
  *                +--- the source has others by now (STALE) --+
  *
@@ -14,7 +14,9 @@
  * Both ranges must begin where chunks begin. What ends inside a chunk is shared as a whole where
  * the source ends and the destination goes no further; else it is left out. The caller goes on
  * after what was shared, and where nothing can be, the kernel copies the bytes (NOTSUP): that is no
- * slower than a program that reads and writes.
+ * slower than a program that reads and writes. So it does as well when a quota has no room for all
+ * of it: the master, which looks at the limits again, knows nothing of what this mount has not
+ * committed, and writes are counted one by one until no more fits.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
@@ -26,6 +28,7 @@ enum { STALE_MAX = 4 };
 struct clone_chunk {
 	u64 chunk; /* 0: a hole. */
 	u32 epoch;
+	u32 length;
 	struct cl_server *server; /* Where it is to be sealed; NULL: it is. */
 };
 
@@ -137,8 +140,38 @@ static void note(struct cl_clone *clone, const struct cl_place *place)
 	clone->chunks[clone->placed++] = (struct clone_chunk){
 	    .chunk = place->chunk,
 	    .epoch = place->epoch,
+	    .length = place->chunk == 0 ? 0 : place->length,
 	    .server = seal ? place->servers[0] : NULL,
 	};
+}
+
+static bool fits(const struct cl_task *task)
+{
+	const struct cl_clone *clone = task->clone;
+	u64 first = index_of(task, task->offset);
+	u64 more = 0;
+	for (u32 i = 0; i < clone->count; i++) {
+		u64 rest = clone->end - ((first + i) << task->inode->attr.chunk_shift);
+		u64 length = dfs_min((u64)clone->chunks[i].length, rest);
+		more += cl_quota_growth(task->inode, first + i, length);
+	}
+	return more <= cl_quota_left(task->inode);
+}
+
+static void on_room(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
+{
+	struct dfs_statfs_reply reply;
+	int status = dfs_statfs_reply_decode(answer->body, answer->version, &reply);
+	if (status == 0)
+		cl_quota_told(cl, task->inode, &reply.room);
+	if (status == 0 && !fits(task))
+		status = DFS_ENOTSUP;
+	if (status != 0) {
+		cl_task_finish(cl, task, status);
+		return;
+	}
+	cl_task_move(task, CL_TASK_VISITING);
+	seal_next(cl, task);
 }
 
 /* Those that are known already without asking, as far as they go. */
@@ -156,7 +189,12 @@ static void place_all(struct cl *cl, struct cl_task *task)
 		}
 		note(clone, &row->place);
 	}
-	seal_next(cl, task);
+	if (fits(task)) {
+		seal_next(cl, task);
+		return;
+	}
+	cl_task_move(task, CL_TASK_NEW);
+	cl_quota_ask(cl, task);
 }
 
 static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place *place)
@@ -258,6 +296,10 @@ void cl_clone_answer(struct cl *cl, struct cl_task *task, const struct cl_answer
 {
 	const struct cl_clone *clone = task->clone;
 	struct dfs_mutate_reply reply;
+	if (task->asked == DFS_MSG_STATFS) {
+		on_room(cl, task, answer);
+		return;
+	}
 	int status = dfs_mutate_reply_decode(answer->body, answer->version, &reply);
 	if (status == 0)
 		status = cl_inode_attr(cl, task->inode, &reply.attr, true);
@@ -267,6 +309,7 @@ void cl_clone_answer(struct cl *cl, struct cl_task *task, const struct cl_answer
 	}
 	u64 first = index_of(task, task->offset);
 	cl_cache_put_attr(cl, &reply.attr, cl_cache_until(task->asked_at, reply.lease_ms));
+	cl_quota_told(cl, task->inode, &reply.room);
 	cl_truncate_rows(cl, task->inode, first, first + clone->count);
 	/* Our next write there would only be refused. */
 	cl_rows_share(clone->source, index_of(task, task->offset2), clone->count);

@@ -69,15 +69,6 @@ static u64 bytes_missing(const struct cl_task *task)
 	return task->size - held;
 }
 
-static void ask_space(struct cl *cl, struct cl_task *task)
-{
-	struct dfs_writer writer;
-	task->resume = ask_space;
-	cl_master_begin(cl, &writer);
-	dfs_statfs_put(&writer, &(struct dfs_statfs){.ino = task->inode->ino});
-	cl_task_ask(cl, task, DFS_MSG_STATFS, &writer);
-}
-
 static void on_space(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
 {
 	struct dfs_statfs_reply reply;
@@ -223,7 +214,7 @@ void cl_fallocate_start(struct cl *cl, struct cl_task *task)
 #endif
 		cl_visit(cl, task, task->inode, true);
 	} else if (bytes_missing(task) > 0) {
-		ask_space(cl, task);
+		cl_quota_ask(cl, task);
 	} else {
 		change(cl, task);
 	}

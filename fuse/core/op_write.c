@@ -1,6 +1,6 @@
 /*
  * WRITE: into the write-behind buffer, and answered: no round trip, unless a quota is almost used
- * up, when the master is asked. It waits while the buffer is full, while a truncation is under way,
+ * up, when the master is asked how much is left and, in a file with holes, where they are. It waits while the buffer is full, while a truncation is under way,
  * and, with O_SYNC and O_DSYNC, until its data is on stable storage; with O_DIRECT until
  * chunkservers have it. An earlier failure to write back is reported here first.
  */
@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 static void put(struct cl *cl, struct cl_task *task);
+static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place *place);
 
 static void finish(struct cl *cl, struct cl_task *task, u64 count)
 {
@@ -36,46 +37,56 @@ static void enter(struct cl *cl, struct cl_task *task)
 	cl->room_changed = true;
 }
 
-/* A quota seems to have no room for it: ask; if that says the same, what is not committed yet may
- * be less than it was taken for; ask again when it is. */
-static void ask_room(struct cl *cl, struct cl_task *task)
+/* A quota seemed to have no room for it, and the master was asked. If it still has none, and it is
+ * known what the file has where this goes, then what is not committed yet may be less than it was
+ * taken for: it is asked again when it is. */
+static void decide(struct cl *cl, struct cl_task *task)
 {
-	struct dfs_writer writer;
-	task->resume = ask_room;
-	cl_master_begin(cl, &writer);
-	dfs_statfs_put(&writer, &(struct dfs_statfs){.ino = task->inode->ino});
-	cl_task_ask(cl, task, DFS_MSG_STATFS, &writer);
+	struct cl_inode *inode = task->inode;
+	bool last = task->room_asked || !cl_inode_uncommitted(inode);
+	if (cl_quota_allows(inode, task->offset, task->data.bytes)) {
+		task->room_given = true;
+		cl_task_move(task, CL_TASK_NEW);
+		enter(cl, task);
+	} else if (cl_quota_unknown(inode, task->offset, task->data.bytes, &task->visit.index)) {
+		if (task->state != CL_TASK_VISITING)
+			cl_task_move(task, CL_TASK_VISITING);
+		task->visit.inode = inode;
+		task->visit.placed = on_placed;
+		cl_visit_place(cl, task, false);
+	} else if (last) {
+		cl_task_finish(cl, task, DFS_EDQUOT);
+	} else {
+		if (task->state == CL_TASK_VISITING)
+			cl_task_move(task, CL_TASK_NEW);
+		task->room_asked = true;
+		cl_task_flush(cl, task, inode, false);
+	}
+}
+
+static void on_placed(struct cl *cl, struct cl_task *task, const struct cl_place *place)
+{
+	(void)place; /* It is in a row now. */
+	decide(cl, task);
 }
 
 void cl_write_answer(struct cl *cl, struct cl_task *task, const struct cl_answer *answer)
 {
 	struct dfs_statfs_reply reply;
 	int status = dfs_statfs_reply_decode(answer->body, answer->version, &reply);
-	if (status == 0)
-		cl_quota_told(cl, task->inode, &reply.room);
-	bool last = task->room_asked || !cl_inode_uncommitted(task->inode);
-	bool allowed =
-	    status == 0 && cl_quota_allows(task->inode, task->offset, task->data.bytes, last);
-	if (status == 0 && !allowed && last)
-		status = DFS_EDQUOT;
 	if (status != 0) {
 		cl_task_finish(cl, task, status);
-	} else if (allowed) {
-		task->room_given = true;
-		cl_task_move(task, CL_TASK_NEW);
-		enter(cl, task);
-	} else {
-		task->room_asked = true;
-		cl_task_flush(cl, task, task->inode, false);
+		return;
 	}
+	cl_quota_told(cl, task->inode, &reply.room);
+	decide(cl, task);
 }
 
 /* Into the buffer; or it waits for something first. */
 static void put(struct cl *cl, struct cl_task *task)
 {
-	if (!task->room_given &&
-	    !cl_quota_allows(task->inode, task->offset, task->data.bytes, false)) {
-		ask_room(cl, task);
+	if (!task->room_given && !cl_quota_allows(task->inode, task->offset, task->data.bytes)) {
+		cl_quota_ask(cl, task);
 		return;
 	}
 	u32 flags = task->flags;
@@ -118,8 +129,8 @@ void cl_write_flushed(struct cl *cl, struct cl_task *task)
 	int status = cl_handle_error(cl_task_handle(cl, task));
 	if (status != 0)
 		cl_task_finish(cl, task, status);
-	else if (task->data.buf != NULL) /* It was not written yet: ask_room(). */
-		ask_room(cl, task);
+	else if (task->data.buf != NULL) /* It was not written yet: decide(). */
+		cl_quota_ask(cl, task);
 	else
 		finish(cl, task, task->size);
 }

@@ -14,19 +14,30 @@ static u64 space(u64 length)
 	return (length + mask) & ~mask;
 }
 
-/* How long the chunk is in the file. Without its place, by the file's length if the file has no
- * holes, or who asks is in good faith; else as if it had none of it, until its grant says. */
-static u64 length_known(const struct cl_inode *inode, u64 index, const struct cl_target *target,
-			bool trusting)
+static u64 chunk_start(const struct cl_inode *inode, u64 index)
+{
+	return index << inode->attr.chunk_shift;
+}
+
+/* Is it known how long the chunk is in the file? By its place, or, if the file has no holes, by its
+ * length. */
+static bool is_known(const struct cl_inode *inode, u64 index, const struct cl_target *target)
+{
+	return (target != NULL && target->granted) || cl_row_find(inode, index) != NULL ||
+	       chunk_start(inode, index) >= inode->attr.size ||
+	       inode->attr.allocated >= space(inode->attr.size);
+}
+
+/* 0 if it is not known. */
+static u64 length_of(const struct cl_inode *inode, u64 index, const struct cl_target *target)
 {
 	const struct cl_row *row = cl_row_find(inode, index);
+	u64 start = chunk_start(inode, index);
 	if (target != NULL && target->granted)
 		return target->place.length;
 	if (row != NULL)
 		return row->place.chunk == 0 ? 0 : row->place.length;
-	u64 start = index << inode->attr.chunk_shift;
-	bool dense = inode->attr.allocated >= space(inode->attr.size);
-	if (start >= inode->attr.size || !(dense || trusting))
+	if (start >= inode->attr.size || !is_known(inode, index, target))
 		return 0;
 	return dfs_min(inode->attr.size - start, UINT64_C(1) << inode->attr.chunk_shift);
 }
@@ -48,14 +59,13 @@ static void set_growth(struct cl_inode *inode, struct cl_target *target, u64 byt
 void cl_quota_recount(struct cl_target *target)
 {
 	struct cl_inode *inode = target->inode;
-	u64 length =
-	    target->end == 0 ? 0 : length_known(inode, target->by_index.key, target, false);
+	u64 length = target->end == 0 ? 0 : length_of(inode, target->by_index.key, target);
 	set_growth(inode, target, growth(length, target->end));
 }
 
 void cl_quota_wrote(struct cl_target *target, u64 end)
 {
-	u64 start = target->by_index.key << target->inode->attr.chunk_shift;
+	u64 start = chunk_start(target->inode, target->by_index.key);
 	DFS_ASSERT(end > start);
 	target->end = dfs_max(target->end, (u32)(end - start));
 	cl_quota_recount(target);
@@ -111,7 +121,25 @@ void cl_quota_told(struct cl *cl, struct cl_inode *inode, const struct dfs_room 
 	inode->quota->room = room->bytes;
 }
 
-bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes, bool trusting)
+u64 cl_quota_growth(const struct cl_inode *inode, u64 index, u64 length)
+{
+	return growth(length_of(inode, index, cl_target_find(inode, index)), length);
+}
+
+bool cl_quota_unknown(const struct cl_inode *inode, u64 offset, u32 bytes, u64 *ret_index)
+{
+	u64 last = (offset + bytes - 1) >> inode->attr.chunk_shift;
+	DFS_ASSERT(bytes > 0);
+	for (u64 index = offset >> inode->attr.chunk_shift; index <= last; index++) {
+		if (is_known(inode, index, cl_target_find(inode, index)))
+			continue;
+		*ret_index = index;
+		return true;
+	}
+	return false;
+}
+
+bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes)
 {
 	u64 more = 0;
 	u64 to = offset + bytes;
@@ -120,10 +148,9 @@ bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes, bool t
 		return true;
 	for (u64 index = offset >> shift; index << shift < to; index++) {
 		const struct cl_target *target = cl_target_find(inode, index);
-		u64 length = length_known(inode, index, target, trusting);
-		u64 end = dfs_min(to - (index << shift), UINT64_C(1) << shift);
-		u64 counted = target == NULL ? 0 : target->growth;
-		more += growth(length, end) - dfs_min(growth(length, end), counted);
+		u64 end = dfs_min(to - chunk_start(inode, index), UINT64_C(1) << shift);
+		u64 grown = cl_quota_growth(inode, index, end);
+		more += grown - dfs_min(grown, target == NULL ? 0 : target->growth);
 	}
 	return more == 0 || more <= cl_quota_left(inode);
 }
@@ -134,4 +161,13 @@ u64 cl_quota_left(const struct cl_inode *inode)
 	if (quota == NULL || quota->room == DFS_ROOM_ALL)
 		return DFS_ROOM_ALL;
 	return quota->room > quota->growth ? quota->room - quota->growth : 0;
+}
+
+void cl_quota_ask(struct cl *cl, struct cl_task *task)
+{
+	struct dfs_writer writer;
+	task->resume = cl_quota_ask;
+	cl_master_begin(cl, &writer);
+	dfs_statfs_put(&writer, &(struct dfs_statfs){.ino = task->inode->ino});
+	cl_task_ask(cl, task, DFS_MSG_STATFS, &writer);
 }

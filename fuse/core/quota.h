@@ -13,6 +13,8 @@
 
 #include "fuse/core/write_behind.h"
 
+struct cl_task;
+
 /* Files that count alike. Only those of which the master told a limit have one. */
 struct cl_quota {
 	struct dfs_list in_all;
@@ -31,10 +33,17 @@ void cl_quota_leave(struct cl_inode *inode);
 void cl_quota_wrote(struct cl_target *target, u64 end);
 /* What is uncommitted of it, or what is known of its chunk, has changed. */
 void cl_quota_recount(struct cl_target *target);
-/* Is there room for a write? `trusting`: chunks inside the file of which it is not known how long
- * they are count as if they were whole: nobody who overwrites what is there is to be refused. */
-bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes, bool trusting);
+/* Is there room for a write? Chunks of which it is not known how long they are count as if the file
+ * had nothing of them. */
+bool cl_quota_allows(const struct cl_inode *inode, u64 offset, u32 bytes);
+/* One that the write goes into is such a chunk: nobody who overwrites what is there is to be
+ * refused, so the map has to be asked first. */
+bool cl_quota_unknown(const struct cl_inode *inode, u64 offset, u32 bytes, u64 *ret_index);
+/* By how much the file grows, at most, when so much of a chunk of its is in use. */
+u64 cl_quota_growth(const struct cl_inode *inode, u64 index, u64 length);
 /* Room beyond what is written. */
 u64 cl_quota_left(const struct cl_inode *inode);
+/* Ask the master anew (STATFS); the task's flow gets the answer. */
+void cl_quota_ask(struct cl *cl, struct cl_task *task);
 
 #endif

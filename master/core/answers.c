@@ -75,7 +75,8 @@ void ms_answer_mutate(struct ms *ms, struct ms_peer *peer, u64 request, const st
 	}
 	struct dfs_mutate_reply reply = {.existed = result->existed, .attr = result->attr};
 	reply.room.bytes = DFS_ROOM_ALL;
-	if (opened || op->op == DFS_OP_COMMIT) /* Those after which the client may write on. */
+	/* Those after which the client may write on, and that took some of it. */
+	if (opened || op->op == DFS_OP_COMMIT || op->op == DFS_OP_CLONE)
 		(void)ms_room_of(ms->state, reply.attr.ino, ms->wall, &reply.room);
 	dfs_writer_init(&grants, ms_peer_version(peer), 0);
 	if (opened && result->existed == 0 && !result->repeated && reply.room.bytes > 0)

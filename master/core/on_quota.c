@@ -89,14 +89,15 @@ void ms_on_quotas(struct ms *ms, struct ms_peer *peer, const struct dfs_session_
 	struct dfs_quotas query;
 	struct dfs_writer writer;
 	struct dfs_writer quotas;
+	bool end;
 	int status = dfs_quotas_decode(request->body, ms_peer_version(peer), &query);
 	dfs_writer_init(&quotas, ms_peer_version(peer), 0);
 	if (status == 0)
-		status = ms_quotas(ms->state, &query, ms->wall, &quotas);
+		status = ms_quotas(ms->state, &query, ms->wall, &quotas, &end);
 	if (status != 0) {
 		ms_reply_status(peer, request, status, fxs);
 	} else {
-		struct dfs_quotas_reply reply = {.quotas = dfs_writer_items(&quotas)};
+		struct dfs_quotas_reply reply = {.quotas = dfs_writer_items(&quotas), .end = end};
 		dfs_session_writer(peer->session, &writer);
 		dfs_quotas_reply_put(&writer, &reply);
 		ms_reply(peer, request, &writer, fxs);

@@ -3,7 +3,7 @@
  * operator is told.
  */
 #include "master/core/quota.h"
-#include "master/core/txn.h"
+#include "master/core/trash.h"
 
 static int read(struct ms_state *state, u8 kind, u64 id, struct dfs_row_quota *ret_row)
 {
@@ -89,38 +89,53 @@ static u64 seconds_left(const struct dfs_row_quota *row, u64 since, nsec wall)
 	return since == 0 ? UINT64_MAX : row->grace - dfs_min((u64)row->grace, gone);
 }
 
-int ms_quotas(struct ms_state *state, const struct dfs_quotas *query, nsec wall,
-	      struct dfs_writer *quotas)
+static int put_quota(struct ms_state *state, u8 kind, u64 id, const struct dfs_row_quota *row,
+		     nsec wall, struct dfs_writer *quotas)
 {
-	u32 max = dfs_min(query->count, (u32)DFS_QUOTAS_MAX);
+	struct ms_path path = {.at = sizeof(path.bytes)};
+	int status = kind == DFS_QUOTA_TREE ? ms_path_of(state, id, &path) : 0;
+	if (status != 0 && status != DFS_ENOENT)
+		return status;
+	struct dfs_quota quota = {
+	    .kind = kind,
+	    .id = id,
+	    .bytes = row->bytes,
+	    .inodes = row->inodes,
+	    .bytes_soft = row->bytes_soft,
+	    .bytes_hard = row->bytes_hard,
+	    .inodes_soft = row->inodes_soft,
+	    .inodes_hard = row->inodes_hard,
+	    .grace = row->grace,
+	    .bytes_left = seconds_left(row, row->bytes_since, wall),
+	    .inodes_left = seconds_left(row, row->inodes_since, wall),
+	    .outer = row->outer,
+	    .state = row->state,
+	    .path = ms_path_span(&path),
+	};
+	dfs_quota_put(quotas, &quota);
+	return 0;
+}
+
+int ms_quotas(struct ms_state *state, const struct dfs_quotas *query, nsec wall,
+	      struct dfs_writer *quotas, bool *ret_end)
+{
+	bool trees = query->kind == DFS_QUOTA_TREE;
+	u32 max = dfs_min(query->count, (u32)(trees ? DFS_QUOTAS_TREES_MAX : DFS_QUOTAS_MAX));
 	int status = 0;
+	bool more = true;
 	if (state->failure != 0)
 		return state->failure;
 	struct ms_scan scan;
 	ms_scan_begin(&scan, state, ms_key2(MS_TABLE_QUOTA, query->kind, query->from),
 		      ms_key1(MS_TABLE_QUOTA, (u64)query->kind + 1));
-	while (status == 0 && quotas->items < max && ms_scan_next(&scan)) {
+	while (status == 0 && quotas->items < max && (more = ms_scan_next(&scan))) {
 		struct dfs_row_quota row;
+		u64 id = ms_key_second(scan.key);
 		status = ms_row_quota_open(state, scan.value, &row);
-		if (status != 0)
-			break;
-		struct dfs_quota quota = {
-		    .kind = query->kind,
-		    .id = ms_key_second(scan.key),
-		    .bytes = row.bytes,
-		    .inodes = row.inodes,
-		    .bytes_soft = row.bytes_soft,
-		    .bytes_hard = row.bytes_hard,
-		    .inodes_soft = row.inodes_soft,
-		    .inodes_hard = row.inodes_hard,
-		    .grace = row.grace,
-		    .bytes_left = seconds_left(&row, row.bytes_since, wall),
-		    .inodes_left = seconds_left(&row, row.inodes_since, wall),
-		    .outer = row.outer,
-		    .state = row.state,
-		};
-		dfs_quota_put(quotas, &quota);
+		if (status == 0)
+			status = put_quota(state, query->kind, id, &row, wall, quotas);
 	}
 	int scan_status = ms_scan_end(&scan);
+	*ret_end = !more;
 	return status != 0 ? status : scan_status;
 }

@@ -251,9 +251,10 @@ struct ms_tree_space {
 	u64 inodes_left;
 };
 int ms_tree_space(struct ms_state *state, u64 ino, struct ms_tree_space *ret_space);
-/* dfs_quota records of one kind, from an id on, at most `max`, into `quotas` (no headroom). */
+/* dfs_quota records of one kind, from an id on, at most query->count, into `quotas` (no headroom);
+ * ret_end: nothing follows. */
 int ms_quotas(struct ms_state *state, const struct dfs_quotas *query, nsec wall,
-	      struct dfs_writer *quotas);
+	      struct dfs_writer *quotas, bool *ret_end);
 
 /* All rows as of the moment the walk is made, handed out in order of key as TABLE_ROW records until
  * `rows` has `bytes_max` bytes: false when nothing follows. An iteration that ended early says so

@@ -27,15 +27,11 @@ static bool prepend(struct ms_path *path, struct dfs_span name)
 	return true;
 }
 
-/* Up to the root by each directory's place. Where the tables are damaged the path just ends: that
- * is the checker's business, and no reason to stop deleting files. */
-int ms_path_find(struct ms_state *state, const struct ms_inode *parent, struct dfs_span name,
+/* From a directory up to the root by each one's place. Where the tables are damaged the path just
+ * ends: that is the checker's business, and no reason to stop deleting files. */
+static int climb(struct ms_state *state, u64 ino, struct dfs_row_inode row,
 		 struct ms_path *ret_path)
 {
-	u64 ino = parent->ino;
-	struct dfs_row_inode row = parent->row;
-	ret_path->at = sizeof(ret_path->bytes);
-	ret_path->cut = !prepend(ret_path, name);
 	while (!ret_path->cut && ino != DFS_INO_ROOT) {
 		struct dfs_row_dentry dentry;
 		struct ms_key key = ms_key2(MS_TABLE_DENTRY, row.parent, row.place);
@@ -53,6 +49,25 @@ int ms_path_find(struct ms_state *state, const struct ms_inode *parent, struct d
 			ret_path->cut = true;
 	}
 	return 0;
+}
+
+int ms_path_of(struct ms_state *state, u64 ino, struct ms_path *ret_path)
+{
+	struct dfs_row_inode row;
+	int status = ms_row_inode_get(state, ms_key1(MS_TABLE_INODE, ino), &row);
+	if (status != 0)
+		return status;
+	ret_path->at = sizeof(ret_path->bytes);
+	ret_path->cut = ino == DFS_INO_ROOT && !prepend(ret_path, dfs_span_text(""));
+	return row.nlink == 0 ? 0 : climb(state, ino, row, ret_path);
+}
+
+int ms_path_find(struct ms_state *state, const struct ms_inode *parent, struct dfs_span name,
+		 struct ms_path *ret_path)
+{
+	ret_path->at = sizeof(ret_path->bytes);
+	ret_path->cut = !prepend(ret_path, name);
+	return climb(state, parent->ino, parent->row, ret_path);
 }
 
 int ms_trash_take(struct ms_state *state, const struct ms_op *op, struct ms_inode *inode,

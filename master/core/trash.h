@@ -27,7 +27,10 @@ struct ms_path {
 	u32 at; /* The path begins here and ends with the array. */
 	bool cut;
 };
-/* Of what has this name in this directory, as the tables are. 0 or the store's failure. */
+/* Of a directory, as the tables are; empty when it has no name. 0, DFS_ENOENT or the store's
+ * failure. */
+int ms_path_of(struct ms_state *state, u64 ino, struct ms_path *ret_path);
+/* Of what has this name in this directory. 0 or the store's failure. */
 int ms_path_find(struct ms_state *state, const struct ms_inode *parent, struct dfs_span name,
 		 struct ms_path *ret_path);
 static inline struct dfs_span ms_path_span(const struct ms_path *path)

@@ -52,13 +52,18 @@ void history_write(struct history *history, u64 offset, const u8 *data, u64 leng
 	image_write(&history->now, offset, data, length);
 }
 
+/* Whatever its size is in doubt: it is at least that long now. */
+static void extend_doubt(struct history *history, u64 size)
+{
+	history->size_min = dfs_max(history->size_min, size);
+	history->size_max = dfs_max(history->size_max, size);
+}
+
 void history_stored(struct history *history)
 {
 	struct history_op *op = &history->ops[history->ops_count - 1];
 	op->flushed = true;
-	/* Whatever happened before it: the file ends there, at least. */
-	history->size_min = dfs_max(history->size_min, op->offset + op->length);
-	history->size_max = dfs_max(history->size_max, op->offset + op->length);
+	extend_doubt(history, op->offset + op->length);
 }
 
 void history_truncate(struct history *history, u64 size)
@@ -91,8 +96,7 @@ void history_grow(struct history *history, u64 size)
 	op->offset = size;
 	op->flushed = true;
 	image_truncate(&history->now, dfs_max(size, history->now.length));
-	history->size_min = dfs_max(history->size_min, size);
-	history->size_max = dfs_max(history->size_max, size);
+	extend_doubt(history, size);
 }
 
 static void doubt_size(struct history *history, u64 size)

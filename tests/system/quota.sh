@@ -105,7 +105,7 @@ is 301 inodes "$mnt/top/a/b"
 check 'set the outer tree' "$dfs" quota set "$mnt/top" --inodes 305:310
 is 303 inodes "$mnt/top"
 is $((300 * 4096)) bytes "$mnt/top"
-"$dfs" quota report --tree
+says 0 'tree /top/a/b' "$dfs" quota report --tree
 fsck_clean
 
 # A master that restarts knows all of it.
@@ -120,6 +120,35 @@ check 'end the outer tree' "$dfs" quota remove "$mnt/top"
 says 2 'has no quota' "$dfs" quota get "$mnt/top"
 check 'no limit any more' bash -c "for i in 1 2 3 4 5 6 7 8; do : > $mnt/top/a/b/y\$i || exit 1; done"
 rm -rf "$mnt/top"
+fsck_clean
+
+# Shared chunks, and what is in the trash, count as all else does, also for a master that restarts.
+mkdir "$mnt/mix"
+check 'set a tree with a trash' "$dfs" quota set "$mnt/mix" --bytes 200M
+"$dfs" trash on "$mnt/mix" >/dev/null
+head -c $((64 * mib)) /dev/urandom >"$mnt/mix/one"
+check 'a copy that shares' cp "$mnt/mix/one" "$mnt/mix/two"
+is $((128 * mib)) bytes "$mnt/mix"
+rm "$mnt/mix/two"
+is $((128 * mib)) bytes "$mnt/mix"
+check 'and another' cp "$mnt/mix/one" "$mnt/mix/three"
+says 1 'Disk quota exceeded' cp "$mnt/mix/one" "$mnt/mix/four"
+is $((200 * mib)) bytes "$mnt/mix"
+rm "$mnt/mix/four"
+truncate -s 200M "$mnt/mix/three"
+says 1 'Disk quota exceeded' dd if=/dev/zero of="$mnt/mix/three" bs=1 count=1 seek=$((100 * mib)) conv=notrunc,fsync
+check 'overwriting among holes needs no room' \
+	dd if=/dev/urandom of="$mnt/mix/three" bs=1M count=8 seek=8 conv=notrunc,fsync status=none
+"$cluster" kill "$c" master1
+"$cluster" start "$c" master1
+until_true 30 stat "$mnt/mix" >/dev/null
+is $((200 * mib)) bytes "$mnt/mix"
+check 'restore within the tree' "$dfs" trash restore "$mnt/mix/two"
+check 'what was restored is whole' same "$mnt/mix/one" "$mnt2/mix/two"
+fsck_clean
+check 'end the mixed tree' "$dfs" quota remove "$mnt/mix"
+rm -rf "$mnt/mix"
+"$dfs" trash empty >/dev/null
 fsck_clean
 
 # Users and groups; grace.

@@ -56,14 +56,21 @@ static void put_replica(struct cl_world *world, struct dfs_writer *replicas, u32
 	dfs_replica_put(replicas, &replica);
 }
 
+/* Of those in the map all but the last are whole. */
+static u32 chunk_length(const struct world_file *file, u64 index)
+{
+	u64 start = index << WORLD_SHIFT;
+	if (file->chunks[index] == 0 || file->attr.size <= start)
+		return 0;
+	return (u32)dfs_min(file->attr.size - start, (u64)WORLD_CHUNK_BYTES);
+}
+
 /* Chunk `index` of a file: the map's, or the one that is granted. */
 static void put_location(struct cl_world *world, struct dfs_writer *rows,
 			 const struct world_file *file, u64 index)
 {
 	bool mapped = file->chunks[index] != 0;
 	u32 server = mapped ? file->servers[index] : file->granted_to[index];
-	u64 start = index << WORLD_SHIFT;
-	u64 length = file->attr.size > start ? file->attr.size - start : 0;
 	struct dfs_writer replicas;
 	dfs_writer_init(&replicas, DFS_PROTOCOL_VERSION, 0);
 	if (!world->unknown) {
@@ -77,7 +84,7 @@ static void put_location(struct cl_world *world, struct dfs_writer *rows,
 	    .epoch = 1,
 	    .valid = mapped ? file->valid[index] : DFS_VALID_ALL,
 	    .replicas = dfs_writer_items(&replicas),
-	    .length = mapped ? (u32)dfs_min(length, (u64)WORLD_CHUNK_BYTES) : 0,
+	    .length = chunk_length(file, index),
 	};
 	dfs_location_put(rows, &location);
 	dfs_writer_fini(&replicas);
@@ -210,6 +217,26 @@ static int op_allocate(struct cl_world *world, struct dfs_span body, struct dfs_
 	return 0;
 }
 
+static int op_clone(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
+{
+	struct dfs_clone clone;
+	assert_int_equal(dfs_clone_decode(body, DFS_PROTOCOL_VERSION, &clone), 0);
+	struct world_file *file = world_file(world, clone.ino);
+	const struct world_file *source = world_file(world, clone.source);
+	for (u64 i = 0; i < clone.chunks.count; i++) {
+		file->chunks[clone.index + i] = source->chunks[clone.source_index + i];
+		file->servers[clone.index + i] = source->servers[clone.source_index + i];
+		file->valid[clone.index + i] = source->valid[clone.source_index + i];
+	}
+	changed(file);
+	file->attr.size = dfs_max(file->attr.size, clone.end);
+	file->attr.allocated = 0;
+	for (u64 i = 0; i < 8; i++)
+		file->attr.allocated += chunk_length(file, i);
+	reply->attr = file->attr;
+	return 0;
+}
+
 static int op_unlink(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
 {
 	struct dfs_unlink unlink;
@@ -250,8 +277,8 @@ static struct dfs_room room_of(const struct cl_world *world)
 {
 	u64 used = 0;
 	for (u32 i = 0; i < world->files_count; i++)
-		if (S_ISREG(world->files[i].attr.mode))
-			used += (world->files[i].attr.size + 4095) / 4096 * 4096;
+		for (u64 index = 0; index < 8; index++)
+			used += (chunk_length(&world->files[i], index) + 4095u) / 4096 * 4096;
 	u64 left = world->limit - dfs_min(used, world->limit);
 	return (struct dfs_room){.bytes = world->limit == 0 ? DFS_ROOM_ALL : left};
 }
@@ -285,6 +312,9 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		break;
 	case DFS_OP_ALLOCATE:
 		status = op_allocate(world, mutate.body, &reply);
+		break;
+	case DFS_OP_CLONE:
+		status = op_clone(world, mutate.body, &reply);
 		break;
 	case DFS_OP_UNLINK:
 		status = op_unlink(world, mutate.body, &reply);

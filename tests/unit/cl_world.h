@@ -114,7 +114,7 @@ struct cl_world {
 	u32 place;    /* Server of the next grant: WORLD_SERVER_1 or _2. */
 	u32 chain;    /* 1: grants name the other server as the second replica. */
 	bool unknown; /* Locations come without replicas. */
-	u64 limit;    /* Of the space of all files, by lengths; 0: none. */
+	u64 limit;    /* Of the space of all chunks; 0: none. */
 	u64 session;
 	u64 sessions_made;
 	u64 attach_opens; /* Items of the last ATTACH. */

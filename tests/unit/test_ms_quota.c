@@ -136,6 +136,26 @@ static void a_hard_limit_stops_growth_and_nothing_else(void **unused)
 	world_close(&w);
 }
 
+static void shared_chunks_count_in_every_file_that_has_them(void **unused)
+{
+	(void)unused;
+	struct world w;
+	open_as_user(&w);
+	u64 source = world_file(&w, ROOT, "source"), copy = world_file(&w, ROOT, "copy");
+	assert_int_equal(world_commit(&w, source, 0, 10, 2), 0);
+	assert_int_equal(limit_bytes(&w, USER, 7, 0, 3 * CHUNK_BYTES), 0);
+	assert_int_equal(world_clone(&w, source, 0, copy, 0, 2), DFS_EDQUOT);
+	assert_used(&w, USER, 7, 2 * CHUNK_BYTES, 2);
+	assert_int_equal(world_attr(&w, copy).size, 0);
+	assert_int_equal(world_clone(&w, source, 0, copy, 0, 1), 0);
+	assert_int_equal(room(&w, copy), 0);
+	/* In the place of as much there is always room. */
+	assert_int_equal(world_clone(&w, source, 1, copy, 0, 1), 0);
+	assert_int_equal(world_clone(&w, source, 1, copy, 1, 1), DFS_EDQUOT);
+	assert_used(&w, USER, 7, 3 * CHUNK_BYTES, 2);
+	world_close(&w);
+}
+
 static void a_soft_limit_may_be_exceeded_for_a_while(void **unused)
 {
 	(void)unused;
@@ -430,6 +450,7 @@ int main(void)
 	    cmocka_unit_test(everything_charges_its_user_and_group),
 	    cmocka_unit_test(what_is_cut_later_counts_until_then),
 	    cmocka_unit_test(a_hard_limit_stops_growth_and_nothing_else),
+	    cmocka_unit_test(shared_chunks_count_in_every_file_that_has_them),
 	    cmocka_unit_test(a_soft_limit_may_be_exceeded_for_a_while),
 	    cmocka_unit_test(trees_count_inside_each_other),
 	    cmocka_unit_test(moving_across_a_border),

@@ -167,6 +167,22 @@ static void growing_changes_no_byte_and_is_never_undone(void **state)
 	history_fini(&history);
 }
 
+static void what_is_stored_at_once_is_part_of_any_size(void **state)
+{
+	(void)state;
+	struct history history = {0};
+	put(&history, 0, "aaaa");
+	history_synced(&history);
+	put(&history, 4, "bb");
+	history_doubt_last(&history);
+	put(&history, 6, "cc"); /* As a clone does. */
+	history_stored(&history);
+	assert_true(history.size_uncertain);
+	assert_int_equal(history_size_least(&history, DFS_CHUNK_SHIFT), 8);
+	assert_int_equal(history_size_most(&history), 8);
+	history_fini(&history);
+}
+
 static void holes_are_where_nothing_but_zeros_is(void **state)
 {
 	(void)state;
@@ -234,6 +250,7 @@ int main(void)
 	    cmocka_unit_test(a_change_that_failed_may_have_happened),
 	    cmocka_unit_test(a_hole_may_come_back_after_a_power_cut_unless_it_took_the_chunk),
 	    cmocka_unit_test(growing_changes_no_byte_and_is_never_undone),
+	    cmocka_unit_test(what_is_stored_at_once_is_part_of_any_size),
 	    cmocka_unit_test(holes_are_where_nothing_but_zeros_is),
 	    cmocka_unit_test(a_told_loss_takes_what_was_held_back_for_a_chunk_that_may_be_gone),
 	    cmocka_unit_test(what_was_held_back_for_a_synced_chunk_stays),

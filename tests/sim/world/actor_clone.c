@@ -75,9 +75,6 @@ bool act_clone(struct actor *actor)
 	struct actor_file *to = actor_pick_open(actor);
 	if (from == NULL || to == NULL || from->node == NULL || to->append)
 		return false;
-	/* What a refused write leaves of a clone after it is more than the model knows. */
-	if (actor->world->shape.limited)
-		return false;
 	u64 size = history_size(&from->node->data);
 	u64 offset = draw(actor, 3) * CHUNK_BYTES;
 	if (size == 0 || size > SOURCE_BYTES_MAX || (from->node == to->node && offset < size))
