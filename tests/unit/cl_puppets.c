@@ -56,15 +56,6 @@ static void put_replica(struct cl_world *world, struct dfs_writer *replicas, u32
 	dfs_replica_put(replicas, &replica);
 }
 
-/* Of those in the map all but the last are whole. */
-static u32 chunk_length(const struct world_file *file, u64 index)
-{
-	u64 start = index << WORLD_SHIFT;
-	if (file->chunks[index] == 0 || file->attr.size <= start)
-		return 0;
-	return (u32)dfs_min(file->attr.size - start, (u64)WORLD_CHUNK_BYTES);
-}
-
 /* Chunk `index` of a file: the map's, or the one that is granted. */
 static void put_location(struct cl_world *world, struct dfs_writer *rows,
 			 const struct world_file *file, u64 index)
@@ -84,7 +75,7 @@ static void put_location(struct cl_world *world, struct dfs_writer *rows,
 	    .epoch = 1,
 	    .valid = mapped ? file->valid[index] : DFS_VALID_ALL,
 	    .replicas = dfs_writer_items(&replicas),
-	    .length = chunk_length(file, index),
+	    .length = puppet_chunk_length(file, index),
 	};
 	dfs_location_put(rows, &location);
 	dfs_writer_fini(&replicas);
@@ -198,45 +189,6 @@ static int op_commit(struct cl_world *world, struct dfs_span body, struct dfs_mu
 	return 0;
 }
 
-static int op_allocate(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
-{
-	struct dfs_allocate allocate;
-	assert_int_equal(dfs_allocate_decode(body, DFS_PROTOCOL_VERSION, &allocate), 0);
-	struct world_file *file = world_file(world, allocate.ino);
-	u64 end = allocate.offset + allocate.length;
-	for (u64 i = 0; i < 8 && (allocate.flags & DFS_ALLOCATE_PUNCH) != 0; i++) {
-		u64 start = i << WORLD_SHIFT;
-		if (allocate.offset <= start &&
-		    (end >= start + WORLD_CHUNK_BYTES || end >= file->attr.size))
-			file->chunks[i] = 0;
-	}
-	changed(file);
-	if ((allocate.flags & DFS_ALLOCATE_KEEP_SIZE) == 0)
-		file->attr.size = dfs_max(file->attr.size, end);
-	reply->attr = file->attr;
-	return 0;
-}
-
-static int op_clone(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
-{
-	struct dfs_clone clone;
-	assert_int_equal(dfs_clone_decode(body, DFS_PROTOCOL_VERSION, &clone), 0);
-	struct world_file *file = world_file(world, clone.ino);
-	const struct world_file *source = world_file(world, clone.source);
-	for (u64 i = 0; i < clone.chunks.count; i++) {
-		file->chunks[clone.index + i] = source->chunks[clone.source_index + i];
-		file->servers[clone.index + i] = source->servers[clone.source_index + i];
-		file->valid[clone.index + i] = source->valid[clone.source_index + i];
-	}
-	changed(file);
-	file->attr.size = dfs_max(file->attr.size, clone.end);
-	file->attr.allocated = 0;
-	for (u64 i = 0; i < 8; i++)
-		file->attr.allocated += chunk_length(file, i);
-	reply->attr = file->attr;
-	return 0;
-}
-
 static int op_unlink(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply)
 {
 	struct dfs_unlink unlink;
@@ -273,16 +225,6 @@ static int op_accessed(struct cl_world *world, struct dfs_span body)
 	return 0;
 }
 
-static struct dfs_room room_of(const struct cl_world *world)
-{
-	u64 used = 0;
-	for (u32 i = 0; i < world->files_count; i++)
-		for (u64 index = 0; index < 8; index++)
-			used += (chunk_length(&world->files[i], index) + 4095u) / 4096 * 4096;
-	u64 left = world->limit - dfs_min(used, world->limit);
-	return (struct dfs_room){.bytes = world->limit == 0 ? DFS_ROOM_ALL : left};
-}
-
 static void on_mutate(struct puppet *puppet, const struct dfs_session_event *request)
 {
 	struct cl_world *world = puppet->world;
@@ -311,10 +253,10 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		status = op_commit(world, mutate.body, &reply);
 		break;
 	case DFS_OP_ALLOCATE:
-		status = op_allocate(world, mutate.body, &reply);
+		status = puppet_allocate(world, mutate.body, &reply);
 		break;
 	case DFS_OP_CLONE:
-		status = op_clone(world, mutate.body, &reply);
+		status = puppet_clone(world, mutate.body, &reply);
 		break;
 	case DFS_OP_UNLINK:
 		status = op_unlink(world, mutate.body, &reply);
@@ -326,7 +268,7 @@ static void on_mutate(struct puppet *puppet, const struct dfs_session_event *req
 		status = 0;
 	}
 	reply.grants = dfs_writer_items(&grants);
-	reply.room = room_of(world);
+	reply.room = puppet_room(world);
 	dfs_session_writer(puppet->session, &writer);
 	dfs_mutate_reply_put(&writer, &reply);
 	dfs_writer_fini(&grants);
@@ -379,7 +321,8 @@ static void on_open(struct puppet *puppet, const struct dfs_session_event *reque
 	file->opens++;
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
 	put_map(world, file, 0, 8, &rows);
-	REPLY(open, .attr = file->attr, .room = room_of(world), .chunks = dfs_writer_items(&rows));
+	REPLY(open, .attr = file->attr, .room = puppet_room(world),
+	      .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }
 
@@ -412,7 +355,7 @@ static void on_grant(struct puppet *puppet, const struct dfs_session_event *requ
 	dfs_writer_init(&rows, DFS_PROTOCOL_VERSION, 0);
 	for (u64 i = 0; i < body.count; i++)
 		put_grant(world, world_file(world, body.ino), body.index + i, &rows);
-	REPLY(grant, .room = room_of(world), .chunks = dfs_writer_items(&rows));
+	REPLY(grant, .room = puppet_room(world), .chunks = dfs_writer_items(&rows));
 	dfs_writer_fini(&rows);
 }
 
@@ -521,7 +464,7 @@ void puppet_serve(struct puppet *puppet, const struct dfs_session_event *request
 		break;
 	case DFS_MSG_STATFS:
 		REPLY(statfs, .bytes_total = 1000, .bytes_free = 600, .inodes = 7,
-		      .room = room_of(puppet->world));
+		      .room = puppet_room(puppet->world));
 		break;
 	default:
 		puppet_reply(puppet, request, 0, NULL, NULL);

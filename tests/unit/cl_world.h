@@ -193,4 +193,11 @@ void puppet_reply(struct puppet *puppet, const struct dfs_session_event *request
 		  struct dfs_writer *writer, const struct dfs_payload *payload);
 void puppet_server(struct puppet *puppet, const struct dfs_session_event *request);
 
+/* cl_puppet_space.c */
+/* Of those in the map all but the last are whole. */
+u32 puppet_chunk_length(const struct world_file *file, u64 index);
+struct dfs_room puppet_room(const struct cl_world *world);
+int puppet_allocate(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply);
+int puppet_clone(struct cl_world *world, struct dfs_span body, struct dfs_mutate_reply *reply);
+
 #endif
