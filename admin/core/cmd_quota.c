@@ -40,7 +40,7 @@ struct quota_work {
 	u64 *stack;
 	u32 stack_count;
 	u32 stack_capacity;
-	u64 directory; /* The one at work. */
+	u64 directory;         /* The one at work. */
 	u64 directories_count; /* The walk has seen so many, */
 	u64 names_count;       /* and names in them. */
 	u32 exceeded;
@@ -192,8 +192,8 @@ static void show_progress(struct ad *ad)
 	const struct quota_work *work = ad->work;
 	const char *what = verb_of(ad) == AD_QUOTA_SET ? "counted" : "handed back";
 	snprintf(ad->progress, sizeof(ad->progress), "%llu names in %llu directories %s",
-		 (unsigned long long)work->names_count,
-		 (unsigned long long)work->directories_count, what);
+		 (unsigned long long)work->names_count, (unsigned long long)work->directories_count,
+		 what);
 }
 
 static int take_listing(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)

@@ -1,8 +1,9 @@
 /*
  * WRITE: into the write-behind buffer, and answered: no round trip, unless a quota is almost used
- * up, when the master is asked how much is left and, in a file with holes, where they are. It waits while the buffer is full, while a truncation is under way,
- * and, with O_SYNC and O_DSYNC, until its data is on stable storage; with O_DIRECT until
- * chunkservers have it. An earlier failure to write back is reported here first.
+ * up, when the master is asked how much is left and, in a file with holes, where they are. It waits
+ * while the buffer is full, while a truncation is under way, and, with O_SYNC and O_DSYNC, until
+ * its data is on stable storage; with O_DIRECT until chunkservers have it. An earlier failure to
+ * write back is reported here first.
  */
 #include "fuse/core/client_i.h"
 #include "fuse/core/flows.h"
