@@ -212,9 +212,8 @@ static u16 put_trash(struct dfs_prng *prng, struct dfs_writer *body)
 static u16 put_quota(struct dfs_prng *prng, struct dfs_writer *body)
 {
 	u64 directory = some_ino(prng);
-	struct dfs_take_in take_in = {.ino = directory,
-				      .tree = dfs_prng_below(prng, 3) == 0 ? some_ino(prng)
-									   : directory};
+	struct dfs_take_in take_in = {
+	    .ino = directory, .tree = dfs_prng_below(prng, 3) == 0 ? some_ino(prng) : directory};
 	struct dfs_limits limits = {.kind = (u8)(1 + dfs_prng_below(prng, 3)),
 				    .id = directory,
 				    .valid = (u32)dfs_prng_below(prng, 32),

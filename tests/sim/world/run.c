@@ -183,8 +183,8 @@ u64 run_seed(const struct run_options *options, struct world *ret_summary)
 	expect_clean(world);
 	if (options->inspect) {
 		/* A master that was restarted purges nothing before dead mounts' sessions end. */
-		sim_run_until(world->sim, sim_now(world->sim) + world->shape.session_timeout +
-					      PURGED_WITHIN);
+		sim_run_until(world->sim,
+			      sim_now(world->sim) + world->shape.session_timeout + PURGED_WITHIN);
 		inspector_run(world, true);
 	}
 	run_phase(world, PHASE_END, DFS_SEC, "ending");
