@@ -205,6 +205,19 @@ void model_path(const struct model_fs *fs, const struct model_node *directory, c
 	}
 }
 
+u32 model_reach(const struct model_node *node)
+{
+	u32 reach = 0;
+	if (!model_is(node, S_IFDIR))
+		return 0;
+	dfs_list_for_each (link, &node->entries) {
+		const struct model_entry *entry = dfs_list_entry(link, struct model_entry, link);
+		u32 length = (u32)strlen(entry->name) + 1;
+		reach = dfs_max(reach, length + model_reach(entry->node));
+	}
+	return reach;
+}
+
 /* --- Choosing. --- */
 
 struct model_node *model_pick_directory(struct model_fs *fs, struct dfs_prng *prng)

@@ -59,6 +59,8 @@ struct model_node *model_find(const struct model_fs *fs, const char *path, int *
 /* Full path of an entry, into `ret_path` (PATH_BYTES). */
 void model_path(const struct model_fs *fs, const struct model_node *directory, const char *name,
 		char *ret_path);
+/* Bytes of the longest path below it, with the slash that it begins with; 0: there is none. */
+u32 model_reach(const struct model_node *node);
 
 /* mkdir, mknod, create, symlink (target != NULL). EXIST when it is there. */
 int model_make(struct model_fs *fs, const char *path, u32 mode, u32 rdev, const char *target,

@@ -54,6 +54,15 @@ static bool too_long(const char *path)
 	return strlen(path) > PATH_BYTES - 300;
 }
 
+/* The same of what lies below `from`, should it move there. */
+static bool reaches_too_far(const struct actor *actor, const char *from, const char *to)
+{
+	int status;
+	const struct model_node *node = model_find(&actor->fs, from, &status);
+	u32 reach = node == NULL ? 0 : model_reach(node);
+	return strlen(to) + reach > PATH_BYTES - 300;
+}
+
 bool act_make(struct actor *actor)
 {
 	char path[PATH_BYTES], full[PATH_BYTES];
@@ -142,7 +151,8 @@ bool act_rename(struct actor *actor)
 		new_path(actor, to);
 	if (draw(actor, 20) == 0)
 		new_path(actor, from);
-	if (too_long(to) || strcmp(from, to) == 0)
+	if (strcmp(from, to) == 0 || reaches_too_far(actor, from, to) ||
+	    reaches_too_far(actor, to, from)) /* EXCHANGE moves both. */
 		return false;
 	static const u32 some_flags[] = {
 	    0, 0, 0, 0, DFS_RENAME_NOREPLACE, DFS_RENAME_EXCHANGE, DFS_RENAME_WHITEOUT};
