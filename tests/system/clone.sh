@@ -27,21 +27,28 @@ write_at() { printf '%s' "$3" | dd of="$1" bs=64K seek="$2" oflag=seek_bytes con
 mkdir "$work/plain"
 chmod 755 "$work" "$c" # For somebody else.
 
-head -c 1G /dev/urandom >"$work/plain/big"
-cp "$work/plain/big" "$mnt/big"
+head -c 1G /dev/urandom >"$work/plain/huge"
+cp "$work/plain/huge" "$mnt/huge"
 sync -f "$mnt"
 before=$(chunk_kib)
 free=$(df --output=used -k "$mnt" | tail -1)
 start=$(date +%s%N)
-cp "$mnt/big" "$mnt/copy"
+cp "$mnt/huge" "$mnt/copy"
 took=$((($(date +%s%N) - start) / 1000000))
 echo "cp of 1 GiB: $took ms"
 check "cp of 1 GiB takes moments" [ $took -lt 2000 ]
 check "and no space" [ $(($(chunk_kib) - before)) -lt 1024 ]
 check "also by df" [ $(($(df --output=used -k "$mnt" | tail -1) - free)) -lt 65536 ]
-cp "$work/plain/big" "$work/plain/copy"
-check "both mounts read the same bytes" alike
-check "it counts as space of the file" [ "$(stat -c %b "$mnt/copy")" = "$(stat -c %b "$mnt/big")" ]
+check "the other mount reads the same bytes" same "$work/plain/huge" "$other/copy"
+check "it counts as space of the file" [ "$(stat -c %b "$mnt/copy")" = "$(stat -c %b "$mnt/huge")" ]
+
+# From here on everything is compared on both mounts, time and again: half of it is enough.
+both truncate -s 512M huge
+both mv huge big
+rm "$mnt/copy"
+both cp big copy
+check "half of it, shared again" alike
+before=$(chunk_kib)
 (cd "$other" && copy copy 0 third 0 $((256 * mib)))
 head -c 256M "$work/plain/big" >"$work/plain/third"
 
