@@ -78,6 +78,9 @@ void cl_accessed(struct cl *cl, const struct dfs_attr *known, bool tell)
 	u32 not_of_directories = S_ISDIR(known->mode) ? CL_ATIME_NOT_OF_DIRECTORIES : 0;
 	if ((cl->atimes.policy & (CL_ATIME_NEVER | not_of_directories)) != 0)
 		return;
+#ifdef DFS_PLANT_KEEP_ATIME
+	return;
+#endif
 	cl_attr_view(cl, &seen);
 	struct cl_atime *atime = find(cl, known->ino);
 	if (!due(cl, &seen) || (atime == NULL && cl->atimes.by_ino.count >= ATIMES_MAX))

@@ -9,6 +9,8 @@
 
 enum { SMALL_BYTES = 512 << 10, RANGE_BYTES = 128 << 10 };
 
+#define DAY_NS ((s64)(24 * 3600 * DFS_SEC))
+
 static void verify_contents(struct actor *actor, struct actor_file *open)
 {
 	const struct history *data = &open->node->data;
@@ -43,15 +45,42 @@ static void verify_file(struct actor *actor, const char *path, struct model_node
 	actor_close_file(actor, open);
 }
 
+/* Was the file's access time right to move, or to stay, while it was read? As relatime says; nobody
+ * else reads or changes it. */
+static void verify_atime(struct actor *actor, const char *path, const struct dfs_attr *before)
+{
+	struct dfs_attr after;
+	char full[PATH_BYTES];
+	int got = proc_stat(&actor->proc, actor_full(actor, path, full), &after);
+	if (actor_judge(actor, got, 0, "stat", path) != SAME)
+		return;
+	bool due = before->atime <= before->mtime || before->atime <= before->ctime;
+	bool moved = after.atime != before->atime;
+	/* Where the mount's clock is behind, the time moves no further than just after the change.
+	 */
+	bool right =
+	    due ? after.atime > before->ctime && (moved || after.atime == before->ctime + 1)
+		: !moved || after.atime - before->atime >= DAY_NS;
+	if (!right)
+		world_fail(actor->world,
+			   "%s: reading %s took its access time from %lld to %lld (mtime %lld, "
+			   "ctime %lld)",
+			   actor->name, path, (long long)before->atime, (long long)after.atime,
+			   (long long)before->mtime, (long long)before->ctime);
+}
+
 static void verify_node(struct actor *actor, const char *path, struct model_node *node)
 {
 	struct dfs_attr attr;
 	char full[PATH_BYTES];
 	int got = proc_stat(&actor->proc, actor_full(actor, path, full), &attr);
-	if (actor_judge(actor, got, 0, "stat", path) == SAME)
+	bool seen = actor_judge(actor, got, 0, "stat", path) == SAME;
+	if (seen)
 		actor_check_attr(actor, path, node, &attr);
 	if (model_is(node, S_IFREG))
 		verify_file(actor, path, node);
+	if (model_is(node, S_IFREG) && seen)
+		verify_atime(actor, path, &attr);
 	if (model_is(node, S_IFREG) || model_is(node, S_IFDIR))
 		actor_check_xattrs(actor, path, node);
 }
