@@ -10,7 +10,12 @@ set +a
 dfs=$DFS_BUILD/admin/dfs
 mnt2=$c/mnt2
 trash() { "$dfs" trash "$@"; }
-clean() { check "fsck finds nothing" "$dfs" fsck >/dev/null; }
+# After a restart the chunkserver has to be back, too.
+well() { "$dfs" status >/dev/null; }
+clean() {
+	until_true 30 well || fail "the cluster is not well"
+	check "fsck finds nothing" "$dfs" fsck >/dev/null
+}
 in_trash() { trash list --json "$@" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["files"]))'; }
 has() { [ "$(in_trash "${@:2}")" = "$1" ] || fail "$1 expected in the trash of ${*:2}: $(trash list)"; }
 # Owner, mode, times, target, lists and attributes of all but directories, whose times rm -rf itself moves.
