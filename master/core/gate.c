@@ -232,6 +232,19 @@ void ms_gate_enter(struct ms *ms, struct ms_client *client, const struct ms_op *
 	dfs_list_push_back(&ms->gate.queued, &gated->in_gate);
 }
 
+void ms_gate_enter_own(struct ms *ms, const struct ms_peer *peer,
+		       const struct dfs_session_event *request, u16 op, struct dfs_writer *body,
+		       struct dfs_fxs *fxs)
+{
+	struct ms_op own = {
+	    .op = op,
+	    .version = DFS_PROTOCOL_VERSION,
+	    .body = dfs_span(body->buf->data, body->buf->length),
+	};
+	ms_gate_enter(ms, NULL, &own, peer->link, request->request, fxs);
+	dfs_writer_fini(body);
+}
+
 void ms_gate_leave(struct ms *ms, struct ms_gated *gated)
 {
 	DFS_ASSERT(gated->state == MS_GATED_PROPOSED);

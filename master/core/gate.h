@@ -19,7 +19,9 @@
 #include "master/core/leases.h"
 #include "master/core/state.h"
 
+struct dfs_session_event;
 struct ms;
+struct ms_peer;
 struct ms_proposal;
 
 struct ms_touch {
@@ -78,10 +80,15 @@ struct ms_gate {
 
 void ms_gate_init(struct ms *ms);
 void ms_gate_fini(struct ms *ms);
-/* Takes the operation on its way; whoever asked is (link, request). `client` is NULL for a repair
- * that an admin tool asked for. */
+/* Takes the operation on its way; whoever asked is (link, request). `client` is NULL for what an
+ * admin tool asked for. */
 void ms_gate_enter(struct ms *ms, struct ms_client *client, const struct ms_op *op, u64 link,
 		   u64 request, struct dfs_fxs *fxs);
+/* What an admin tool asked for, as the leader's own operation: the body is what `body` holds, which
+ * ms_own_writer() began; it is released. */
+void ms_gate_enter_own(struct ms *ms, const struct ms_peer *peer,
+		       const struct dfs_session_event *request, u16 op, struct dfs_writer *body,
+		       struct dfs_fxs *fxs);
 /* It was applied: leases may be given again; those it held up go on at the end of the step. */
 void ms_gate_leave(struct ms *ms, struct ms_gated *gated);
 /* INVALIDATE was answered. */

@@ -4,19 +4,6 @@
  */
 #include "master/core/master_i.h"
 
-/* `body` is taken. */
-static void propose(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
-		    u16 op, struct dfs_writer *body, struct dfs_fxs *fxs)
-{
-	struct ms_op own = {
-	    .op = op,
-	    .version = DFS_PROTOCOL_VERSION,
-	    .body = dfs_span(body->buf->data, body->buf->length),
-	};
-	ms_gate_enter(ms, NULL, &own, peer->link, request->request, fxs);
-	dfs_writer_fini(body);
-}
-
 void ms_on_set_quota(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
 		     struct dfs_fxs *fxs)
 {
@@ -45,7 +32,7 @@ void ms_on_set_quota(struct ms *ms, struct ms_peer *peer, const struct dfs_sessi
 	};
 	ms_own_writer(&body);
 	dfs_limits_put(&body, &limits);
-	propose(ms, peer, request, DFS_OP_LIMITS, &body, fxs);
+	ms_gate_enter_own(ms, peer, request, DFS_OP_LIMITS, &body, fxs);
 }
 
 void ms_on_adopt(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
@@ -61,7 +48,7 @@ void ms_on_adopt(struct ms *ms, struct ms_peer *peer, const struct dfs_session_e
 	struct dfs_take_in take_in = {.ino = adopt.ino, .tree = adopt.tree, .cookie = adopt.cookie};
 	ms_own_writer(&body);
 	dfs_take_in_put(&body, &take_in);
-	propose(ms, peer, request, DFS_OP_TAKE_IN, &body, fxs);
+	ms_gate_enter_own(ms, peer, request, DFS_OP_TAKE_IN, &body, fxs);
 }
 
 void ms_answer_quota(struct ms *ms, const struct ms_proposal *proposal,

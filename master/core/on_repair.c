@@ -40,13 +40,7 @@ static void mend(struct ms *ms, struct ms_peer *peer, const struct dfs_session_e
 	};
 	ms_own_writer(&body);
 	dfs_mend_put(&body, &what);
-	struct ms_op op = {
-	    .op = DFS_OP_MEND,
-	    .version = DFS_PROTOCOL_VERSION,
-	    .body = dfs_span(body.buf->data, body.buf->length),
-	};
-	ms_gate_enter(ms, NULL, &op, peer->link, request->request, fxs);
-	dfs_writer_fini(&body);
+	ms_gate_enter_own(ms, peer, request, DFS_OP_MEND, &body, fxs);
 }
 
 void ms_on_repair(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,

@@ -8,19 +8,6 @@
  */
 #include "master/core/master_i.h"
 
-/* `body` is released. */
-static void enter(struct ms *ms, struct ms_peer *peer, const struct dfs_session_event *request,
-		  u16 op, struct dfs_writer *body, struct dfs_fxs *fxs)
-{
-	struct ms_op own = {
-	    .op = op,
-	    .version = DFS_PROTOCOL_VERSION,
-	    .body = dfs_span(body->buf->data, body->buf->length),
-	};
-	ms_gate_enter(ms, NULL, &own, peer->link, request->request, fxs);
-	dfs_writer_fini(body);
-}
-
 static void answer_kept(struct ms *ms, struct ms_peer *peer, u64 request, u64 ino,
 			struct dfs_fxs *fxs)
 {
@@ -51,7 +38,7 @@ void ms_on_set_trash(struct ms *ms, struct ms_peer *peer, const struct dfs_sessi
 		struct dfs_trash_keep keep = {.ino = set.ino, .keep_s = set.keep_s};
 		ms_own_writer(&body);
 		dfs_trash_keep_put(&body, &keep);
-		enter(ms, peer, request, DFS_OP_TRASH_KEEP, &body, fxs);
+		ms_gate_enter_own(ms, peer, request, DFS_OP_TRASH_KEEP, &body, fxs);
 	}
 }
 
@@ -109,12 +96,12 @@ void ms_on_recover(struct ms *ms, struct ms_peer *peer, const struct dfs_session
 		struct dfs_remake remake = {.parent = next.parent, .name = name};
 		ms_own_writer(&body);
 		dfs_remake_put(&body, &remake);
-		enter(ms, peer, request, next.op, &body, fxs);
+		ms_gate_enter_own(ms, peer, request, next.op, &body, fxs);
 	} else {
 		struct dfs_restore restore = {.ino = next.ino, .parent = next.parent, .name = name};
 		ms_own_writer(&body);
 		dfs_restore_put(&body, &restore);
-		enter(ms, peer, request, next.op, &body, fxs);
+		ms_gate_enter_own(ms, peer, request, next.op, &body, fxs);
 	}
 }
 
@@ -131,7 +118,7 @@ void ms_on_empty_trash(struct ms *ms, struct ms_peer *peer, const struct dfs_ses
 	struct dfs_expire expire = {.keys = empty.keys};
 	ms_own_writer(&body);
 	dfs_expire_put(&body, &expire);
-	enter(ms, peer, request, DFS_OP_EXPIRE, &body, fxs);
+	ms_gate_enter_own(ms, peer, request, DFS_OP_EXPIRE, &body, fxs);
 }
 
 /* What is asked for was applied. */
