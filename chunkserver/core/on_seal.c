@@ -82,14 +82,6 @@ void cs_on_seal(struct cs *cs, const struct cs_request *request, struct dfs_fxs 
 	advance(cs, op, fxs);
 }
 
-static void tell_parent(struct cs *cs, struct cs_op *child, int status, struct dfs_fxs *fxs)
-{
-	struct cs_op *parent = child->parent;
-	struct cs_done done = {.which = CS_CHILD_DONE, .status = status};
-	cs_op_free(cs, child);
-	cs_op_done(cs, parent, &done, fxs);
-}
-
 static int seal(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct cs_chunk *chunk = op->chunk;
@@ -116,11 +108,11 @@ void cs_seal_chunk_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 	if (status == 0)
 		cs_gather_add(cs, &op->parent->gather, op->disk, fxs);
 	cs_queue_leave(cs, op, fxs);
-	tell_parent(cs, op, status, fxs);
+	cs_op_end_child(cs, op, status, fxs);
 }
 
 void cs_seal_chunk_refuse(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
 {
 	dfs_list_remove(&op->queue_node);
-	tell_parent(cs, op, status, fxs);
+	cs_op_end_child(cs, op, status, fxs);
 }

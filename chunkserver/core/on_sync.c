@@ -109,14 +109,6 @@ void cs_sync_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, s
 	advance(cs, op, fxs);
 }
 
-static void tell_parent(struct cs *cs, struct cs_op *child, int status, struct dfs_fxs *fxs)
-{
-	struct cs_op *parent = child->parent;
-	struct cs_done done = {.which = CS_CHILD_DONE, .status = status};
-	cs_op_free(cs, child);
-	cs_op_done(cs, parent, &done, fxs);
-}
-
 void cs_sync_chunk_start(struct cs *cs, struct cs_op *op, struct dfs_fxs *fxs)
 {
 	struct cs_done done = {.which = CS_FILE_DURABLE};
@@ -136,11 +128,11 @@ void cs_sync_chunk_done(struct cs *cs, struct cs_op *op, const struct cs_done *d
 	if (status != 0)
 		status = cs_store_verdict(cs, op->disk, "syncing a chunk", status, fxs);
 	cs_queue_leave(cs, op, fxs);
-	tell_parent(cs, op, status, fxs);
+	cs_op_end_child(cs, op, status, fxs);
 }
 
 void cs_sync_chunk_refuse(struct cs *cs, struct cs_op *op, int status, struct dfs_fxs *fxs)
 {
 	dfs_list_remove(&op->queue_node);
-	tell_parent(cs, op, status, fxs);
+	cs_op_end_child(cs, op, status, fxs);
 }

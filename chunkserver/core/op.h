@@ -221,6 +221,8 @@ void cs_pool_fini(struct cs *cs);
  * bits, from which `to` may be reached. */
 void cs_op_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, struct dfs_fxs *fxs);
 void cs_op_move(struct cs_op *op, const u32 *allowed, u8 to);
+/* A child that is in no queue any more: it is freed, and its parent hears CS_CHILD_DONE. */
+void cs_op_end_child(struct cs *cs, struct cs_op *child, int status, struct dfs_fxs *fxs);
 #define CS_FROM(state) (1u << (state))
 
 /* queue.c. Enter sets op->chunk; start may run before it returns. */

@@ -31,6 +31,14 @@ void cs_op_done(struct cs *cs, struct cs_op *op, const struct cs_done *done, str
 	cs_op_handlers[op->kind].done(cs, op, done, fxs);
 }
 
+void cs_op_end_child(struct cs *cs, struct cs_op *child, int status, struct dfs_fxs *fxs)
+{
+	struct cs_op *parent = child->parent;
+	struct cs_done done = {.which = CS_CHILD_DONE, .status = status};
+	cs_op_free(cs, child);
+	cs_op_done(cs, parent, &done, fxs);
+}
+
 void cs_op_move(struct cs_op *op, const u32 *allowed, u8 to)
 {
 	DFS_ASSERT((allowed[to] & CS_FROM(op->state)) != 0);
