@@ -7,6 +7,7 @@
  */
 #include "admin/core/admin_i.h"
 #include "admin/core/info_view.h"
+#include "admin/core/resolve.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ struct info_work {
 	enum info_state state;
 	u32 file; /* Which of the files. */
 	u64 ino;
-	const char *rest; /* RESOLVING: of the subtree's path. */
+	struct ad_resolve resolve; /* RESOLVING: the subtree's path. */
 	struct ad_info_view view;
 	u32 waiting; /* COPIES */
 	u32 unreachable;
@@ -40,23 +41,6 @@ static void ask_attributes(struct ad *ad, u64 ino, struct dfs_fxs *fxs)
 	ad_begin(ad->master, &writer);
 	dfs_getattr_put(&writer, &(struct dfs_getattr){.ino = ino});
 	ad_ask(ad, ad->master, DFS_MSG_GETATTR, &writer, 0, fxs);
-}
-
-static void ask_lookup(struct ad *ad, u64 parent, struct dfs_fxs *fxs)
-{
-	struct info_work *work = ad->work;
-	struct dfs_writer writer;
-	work->rest += strspn(work->rest, "/");
-	size_t length = strcspn(work->rest, "/");
-	if (length == 0) {
-		ask_attributes(ad, parent, fxs);
-		return;
-	}
-	struct dfs_lookup lookup = {.parent = parent, .name = dfs_span(work->rest, length)};
-	work->rest += length;
-	ad_begin(ad->master, &writer);
-	dfs_lookup_put(&writer, &lookup);
-	ad_ask(ad, ad->master, DFS_MSG_LOOKUP, &writer, 0, fxs);
 }
 
 static void ask_chunks(struct ad *ad, u64 index, struct dfs_fxs *fxs)
@@ -162,8 +146,8 @@ static void begin_file(struct ad *ad, struct dfs_fxs *fxs)
 		return;
 	}
 	work->state = INFO_RESOLVING;
-	work->rest = file->subtree;
-	ask_lookup(ad, DFS_INO_ROOT, fxs);
+	if (ad_resolve_start(ad, &work->resolve, file->subtree, fxs) == AD_RESOLVE_DONE)
+		ask_attributes(ad, DFS_INO_ROOT, fxs);
 }
 
 static void start(struct ad *ad, struct dfs_fxs *fxs)
@@ -272,22 +256,34 @@ static void take_attributes(struct ad *ad, const struct dfs_attr *attr, struct d
 		finish_file(ad, fxs);
 }
 
+static int take_lookup(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)
+{
+	struct info_work *work = ad->work;
+	int status;
+	switch (ad_resolve_answered(ad, &work->resolve, answer, &status, fxs)) {
+	case AD_RESOLVE_WAITS:
+		return 0;
+	case AD_RESOLVE_DONE:
+		ask_attributes(ad, work->resolve.attr.ino, fxs);
+		return 0;
+	case AD_RESOLVE_ABSENT:
+		return DFS_ENOENT;
+	case AD_RESOLVE_FAILED:
+		break;
+	}
+	return status;
+}
+
 static int take_answer(struct ad *ad, const struct ad_answer *answer, struct dfs_fxs *fxs)
 {
 	struct info_work *work = ad->work;
 	struct dfs_getattr_reply attributes;
-	struct dfs_lookup_reply lookup;
 	int status = answer->status;
 	if (status != 0)
 		return status;
 	switch (work->state) {
 	case INFO_RESOLVING:
-		status = dfs_lookup_reply_decode(answer->body, answer->version, &lookup);
-		if (status == 0 && lookup.attr.ino == 0)
-			status = DFS_ENOENT;
-		if (status == 0)
-			ask_lookup(ad, lookup.attr.ino, fxs);
-		return status;
+		return take_lookup(ad, answer, fxs);
 	case INFO_ATTRIBUTES:
 		status = dfs_getattr_reply_decode(answer->body, answer->version, &attributes);
 		if (status == 0)

@@ -99,18 +99,19 @@ static int take_examined(struct ad *ad, const struct ad_answer *answer)
 	for (u32 i = 0; status == 0 && i < fsck->batch; i++) {
 		struct fsck_suspect *suspect = &fsck->suspects[fsck->at + i];
 		enum kind kind = kind_of(suspect);
-		if (kind == INODE && dfs_inode_fact_next(&reply.inodes, &inode))
+		if (kind == INODE && dfs_inode_fact_next(&reply.inodes, &inode)) {
 			take_inode(suspect, &inode);
-		else if (kind == CHUNK && dfs_chunk_fact_next(&reply.chunks, &chunk)) {
+		} else if (kind == CHUNK && dfs_chunk_fact_next(&reply.chunks, &chunk)) {
 			take_chunk(suspect, &chunk);
 			/* Just after the master's start: a server that was not known yet, and so
 			 * not asked, may have it. */
 			if (chunk.copies_online > fsck->servers_count)
 				fsck->incomplete = true;
-		} else if (kind == SESSION && dfs_session_fact_next(&reply.sessions, &session))
+		} else if (kind == SESSION && dfs_session_fact_next(&reply.sessions, &session)) {
 			suspect->cleared = session.exists == 0 || session.known != 0;
-		else
+		} else {
 			status = DFS_EMALFORMED;
+		}
 	}
 	return status;
 }
