@@ -3,25 +3,11 @@
  */
 #include "admin/shell/mounts.h"
 
+#include "libdfsproto/host/mountinfo.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* `\040` and the like, in place. */
-static void unescape(char *text)
-{
-	char *out = text;
-	for (const char *in = text; *in != '\0'; in++) {
-		if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' &&
-		    in[3] >= '0' && in[3] <= '7') {
-			*out++ = (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
-			in += 3;
-		} else {
-			*out++ = *in;
-		}
-	}
-	*out = '\0';
-}
 
 static bool line_parse(char *line, struct mount *ret_mount)
 {
@@ -32,8 +18,8 @@ static bool line_parse(char *line, struct mount *ret_mount)
 		return false;
 	if (sscanf(dash, " - %63s %4095s", type, source) != 2 || strcmp(type, "fuse.dfs") != 0)
 		return false;
-	unescape(dir);
-	unescape(source);
+	dfs_mountinfo_unescape(dir);
+	dfs_mountinfo_unescape(source);
 	*ret_mount = (struct mount){.major = major, .minor = minor};
 	snprintf(ret_mount->dir, sizeof(ret_mount->dir), "%s", dir);
 	snprintf(ret_mount->source, sizeof(ret_mount->source), "%s", source);

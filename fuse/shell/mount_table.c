@@ -5,26 +5,11 @@
 #include "fuse/shell/mount_table.h"
 
 #include "libdfsproto/base/errors.h"
+#include "libdfsproto/host/mountinfo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* \ooo back to bytes, in place. */
-static void unescape(char *text)
-{
-	char *out = text;
-	for (const char *in = text; *in != '\0'; in++) {
-		if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' &&
-		    in[3] >= '0' && in[3] <= '7') {
-			*out++ = (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
-			in += 3;
-		} else {
-			*out++ = *in;
-		}
-	}
-	*out = '\0';
-}
 
 static bool line_parse(char *line, const char *path, struct mount_entry *ret_entry)
 {
@@ -35,7 +20,7 @@ static bool line_parse(char *line, const char *path, struct mount_entry *ret_ent
 		fields[i] = strtok_r(NULL, " ", &rest);
 	if (fields[4] == NULL || rest == NULL)
 		return false;
-	unescape(fields[4]);
+	dfs_mountinfo_unescape(fields[4]);
 	char *options = strtok_r(NULL, " ", &rest);
 	if (options == NULL || strcmp(fields[4], path) != 0)
 		return false;
@@ -48,7 +33,7 @@ static bool line_parse(char *line, const char *path, struct mount_entry *ret_ent
 	char *source = type == NULL ? NULL : strtok_r(NULL, " ", &rest);
 	if (source == NULL)
 		return false;
-	unescape(source);
+	dfs_mountinfo_unescape(source);
 	struct mount_entry entry = {0};
 	char *minor = NULL;
 	entry.major = (u32)strtoul(fields[2], &minor, 10);
