@@ -8,15 +8,6 @@ set +a
 dfs=$DFS_BUILD/admin/dfs
 masters=$DFS_MASTERS
 
-# says CODE TEXT COMMAND…: it ends with that code and says that text somewhere.
-says() {
-	local code=$1 text=$2 got=0 out
-	shift 2
-	out=$("$@" 2>&1) || got=$?
-	[ "$got" = "$code" ] || fail "'$*' ended with $got instead of $code: $out"
-	grep -qF -- "$text" <<<"$out" || fail "'$*' does not say \"$text\": $out"
-	echo "ok: $text"
-}
 json() { python3 -c 'import json, sys; d = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"; }
 
 # Not understood.

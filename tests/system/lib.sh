@@ -2,6 +2,8 @@
 # after a failure, when it first shows the end of every log. Only what the test started is stopped, by pid.
 #   begin [cluster options…]    cluster up; sets $work (scratch), $c (the cluster), $mnt (its first mount)
 #   check DESCRIPTION COMMAND…  run it; the test fails, naming it, when the command does
+#   says CODE TEXT COMMAND…     run it; the test fails when it ends with another code or does not say that
+#   until_well                  wait until `dfs status` finds nothing wrong
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cluster=$root/tests/cluster
@@ -61,6 +63,20 @@ until_true() {
 		sleep 0.1
 	done
 }
+
+# says CODE TEXT COMMAND…: it ends with that code and says that text somewhere.
+says() {
+	local code=$1 text=$2 got=0 out
+	shift 2
+	out=$("$@" 2>&1) || got=$?
+	[ "$got" = "$code" ] || fail "'$*' ended with $got instead of $code: $out"
+	grep -qF -- "$text" <<<"$out" || fail "'$*' does not say \"$text\": $out"
+	echo "ok: $text"
+}
+
+# After a restart all servers have to be back before what they hold is looked at, or used.
+well() { (set -a && . "$c/dfs.env" && "$DFS_BUILD/admin/dfs" status >/dev/null); }
+until_well() { until_true 30 well || fail "the cluster is not well"; }
 
 same() { cmp -s "$1" "$2"; }
 same_tree() { diff -r --no-dereference "$1" "$2" >&2; }

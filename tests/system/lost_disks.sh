@@ -34,8 +34,7 @@ give_disk cs1
 give_disk cs2
 give_disk master1
 # Both servers have to be back before anything is written, or one gets it all.
-well() { (set -a && . "$c/dfs.env" && "$DFS_BUILD/admin/dfs" status >/dev/null); }
-until_true 20 well || fail "the cluster is not well again"
+until_well
 mkdir "$work/files" "$mnt/files"
 for i in $(seq 40); do head -c $((i * 3000)) /dev/urandom >"$work/files/$i"; done
 cp "$work"/files/* "$mnt/files/"

@@ -14,15 +14,6 @@ chmod 777 "$mnt"
 user=31001 group=31002
 as() { setpriv --reuid "$user" --regid "$group" --clear-groups "$@"; }
 
-# says CODE TEXT COMMAND…: it ends with that code and says that text somewhere.
-says() {
-	local code=$1 text=$2 got=0 out
-	shift 2
-	out=$("$@" 2>&1) || got=$?
-	[ "$got" = "$code" ] || fail "'$*' ended with $got instead of $code: $out"
-	grep -qF -- "$text" <<<"$out" || fail "'$*' does not say \"$text\": $out"
-	echo "ok: $text"
-}
 # used KIND… of dfs quota get: bytes or inodes in use.
 used() {
 	local what=$1
@@ -33,10 +24,8 @@ used() {
 is() { [ "$(used "$2" "${@:3}")" = "$1" ] || fail "${*:3}: $(used "$2" "${@:3}") $2 instead of $1"; }
 is_soon() { until_true 15 test_used "$@" || fail "${*:3}: $(used "$2" "${@:3}") $2 instead of $1"; }
 test_used() { [ "$(used "$2" "${@:3}")" = "$1" ]; }
-# After a restart the chunkserver has to be back, too: what it holds is looked at.
-well() { "$dfs" status >/dev/null; }
 fsck_clean() {
-	until_true 30 well || fail "the cluster is not well: $("$dfs" status)"
+	until_well
 	says 0 'no fault' "$dfs" fsck
 }
 

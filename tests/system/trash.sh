@@ -10,10 +10,8 @@ set +a
 dfs=$DFS_BUILD/admin/dfs
 mnt2=$c/mnt2
 trash() { "$dfs" trash "$@"; }
-# After a restart the chunkserver has to be back, too.
-well() { "$dfs" status >/dev/null; }
 clean() {
-	until_true 30 well || fail "the cluster is not well"
+	until_well
 	check "fsck finds nothing" "$dfs" fsck >/dev/null
 }
 in_trash() { trash list --json "$@" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["files"]))'; }
